@@ -1,0 +1,87 @@
+"""Writes the pictures of this folder and the bundled portrait: ``python -m tests.media.render [name ...]``.
+
+Needs a Chromium (``CHROMIUM`` or the first on PATH) and Pillow. Each picture is rendered at twice its size and
+reduced, so that edges are soft.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from tests.media.faces import Look, Picture
+
+HERE = Path(__file__).resolve().parent
+PORTRAIT = HERE.parents[1] / "workflows" / "media" / "portrait.jpg"
+
+PORTRAIT_PICTURE = Picture(
+    [Look((384, 322), 1.32, skin="light", hair="#5b331d", style="long", iris="#4f7a63", lash=0.9, jaw=0.94, eye=1.08,
+          brow=0.85, lips=1.08, nose=0.92, neck=0.88, clothes="#2f7079", seed=7)],
+    768,
+    ("#f0dcc0", "#bfa58f", "#5f5660"),
+)
+PICTURES: dict[str, Picture] = {
+    "bearded_man": Picture(
+        [Look((256, 214), 0.88, skin="fair", hair="#7a4322", style="short", iris="#4a7fa5", beard=True, jaw=1.06, brow=1.35,
+              lips=0.8, nose=1.08, neck=1.18, clothes="#39435c", collar="shirt", seed=3)],
+        backdrop=("#dfe4df", "#9fb0ae", "#46535a")),
+    "smiling_woman": Picture(
+        [Look((256, 222), 0.84, skin="dark", hair="#2c1a14", style="curls", iris="#4a2a16", mouth="smile", lash=0.9, jaw=0.96,
+              eye=1.06, brow=0.9, lips=1.3, nose=1.18, neck=0.92, clothes="#d9913c", seed=5)],
+        backdrop=("#f1e3cf", "#cbb49c", "#6f5f5c")),
+    "woman_with_glasses": Picture(
+        [Look((256, 212), 0.86, skin="brown", hair="#20120f", style="bob", iris="#4b2c17", glasses=True, lash=0.8, jaw=0.95,
+              brow=0.9, lips=1.1, nose=0.98, neck=0.9, clothes="#9b3f55", seed=11)],
+        backdrop=("#dcd6e6", "#a79fb8", "#4c4760")),
+}
+
+
+def chromium() -> str:
+    """The Chromium to render with; raises RuntimeError when there is none."""
+    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
+    for name in names:
+        if found := shutil.which(name) if name else None:
+            return found
+    raise RuntimeError("No Chromium was found: put one on PATH or name it in the variable CHROMIUM.")
+
+
+def rasterise(svg: str, size: int, *, oversample: int = 2) -> Image.Image:
+    """The SVG text as a square RGB picture of ``size`` pixels."""
+    with tempfile.TemporaryDirectory() as folder:
+        page, shot = Path(folder, "page.html"), Path(folder, "shot.png")
+        page.write_text(f'<!doctype html><body style="margin:0;overflow:hidden">{svg}', encoding="utf-8")
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--screenshot={shot}"]
+        flags += [f"--window-size={size},{size}", f"--force-device-scale-factor={oversample}"]
+        subprocess.run([chromium(), *flags, page.as_uri()], check=True, capture_output=True, timeout=120)
+        with Image.open(shot) as image:
+            return image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
+
+
+def save(picture: Picture, path: Path, quality: int) -> None:
+    """Render ``picture`` into a JPEG at ``path``."""
+    rasterise(picture.svg(), picture.size).save(path, quality=quality, optimize=True, subsampling="4:2:0")
+
+
+def main(names: list[str]) -> None:
+    """Render the named pictures, or all, and record the geometry of all."""
+    if not names or "portrait" in names:
+        PORTRAIT.parent.mkdir(parents=True, exist_ok=True)
+        PORTRAIT.with_suffix(".svg").write_text(PORTRAIT_PICTURE.svg(), encoding="utf-8")
+        save(PORTRAIT_PICTURE, PORTRAIT, 90)
+    for name, picture in PICTURES.items():
+        if not names or name in names:
+            save(picture, HERE / f"{name}.jpg", 86)
+    truth = {f"{name}.jpg": picture.truth() for name, picture in PICTURES.items()}
+    truth["portrait.jpg"] = PORTRAIT_PICTURE.truth()
+    (HERE / "faces.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
