@@ -1,0 +1,85 @@
+"""Where ComfyUI and its Python are on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ServerUnreachable
+
+LOCAL_FILE = "myspinbot.local.json"
+HOW_TO = (
+    "Run `python3 install.py` in the MySpinBot folder, or name a ComfyUI with --comfyui and --python "
+    "(or the environment variables MYSPINBOT_COMFYUI and MYSPINBOT_PYTHON), "
+    "or name a running server with --server."
+)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A ComfyUI folder (the one with `main.py`) and the Python that runs it."""
+
+    comfyui: Path
+    python: Path
+
+
+def find_installation(comfyui: str | Path | None = None, python: str | Path | None = None) -> Installation:
+    """The ComfyUI to start: the arguments, else the environment, else what `install.py` wrote down.
+
+    Raises ServerUnreachable when none is named, or when what is named isn't there.
+    """
+    named = {"comfyui": comfyui, "python": python}
+    source = "the command line"
+    if not comfyui:
+        env = os.environ.get("MYSPINBOT_COMFYUI")
+        written, path = _written_down()
+        if env:
+            source = "the environment variable MYSPINBOT_COMFYUI"
+            named["comfyui"] = env
+        elif written:
+            source = str(path)
+            named["comfyui"] = written.get("comfyui")
+            named["python"] = python or written.get("python")
+        else:
+            raise ServerUnreachable(f"No ComfyUI is known on this machine. {HOW_TO}")
+    folder = Path(str(named["comfyui"])).expanduser().absolute()
+    if not (folder / "main.py").is_file():
+        raise ServerUnreachable(f"{source} names the folder {folder}, which holds no ComfyUI. {HOW_TO}")
+    interpreter = named["python"] or os.environ.get("MYSPINBOT_PYTHON") or _python_of(folder)
+    # Not resolve(): a virtual environment's python is a link, and following it leaves the environment.
+    executable = Path(str(interpreter)).expanduser().absolute()
+    if not executable.is_file():
+        raise ServerUnreachable(f"There is no Python at {executable} to run ComfyUI with. {HOW_TO}")
+    return Installation(folder, executable)
+
+
+def _written_down() -> tuple[dict[str, Any], Path]:
+    """What `install.py` wrote: beside this package in a clone, else in a folder above the current one."""
+    folders = [Path(__file__).absolute().parents[1], Path.cwd(), *Path.cwd().parents]
+    for folder in folders:
+        path = folder / LOCAL_FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise ServerUnreachable(f"{path} can't be read ({error}). Run install.py again.") from None
+        if not isinstance(content, dict):
+            raise ServerUnreachable(f"{path} doesn't hold a JSON object. Run install.py again.")
+        return content, path
+    return {}, Path()
+
+
+def _python_of(folder: Path) -> Path:
+    """The Python of a ComfyUI folder: its own virtual environment, the portable build's, else ours."""
+    names = ("Scripts/python.exe",) if os.name == "nt" else ("bin/python",)
+    for place in (folder / ".venv", folder / "venv"):
+        for name in names:
+            if (place / name).is_file():
+                return place / name
+    portable = folder.parent / "python_embeded" / "python.exe"
+    return portable if portable.is_file() else Path(sys.executable)

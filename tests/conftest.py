@@ -1,0 +1,137 @@
+"""A real ComfyUI server and a real browser for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.errors import ServerUnreachable
+from runner.locate import find_installation
+from runner.server import LocalServer
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM_ARGS = [
+    "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+
+
+class _RootIsNoPackage:
+    """The root `__init__.py` is ComfyUI's way in; pytest would import it, where there is no ComfyUI."""
+
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        return pytest.Dir.from_parent(parent, path=path) if path == ROOT else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_RootIsNoPackage())
+
+
+def missing(what: str) -> None:
+    """Skip the test for want of a tool; in CI that is a failure, because CI must run everything."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(f"{what} CI must run this test.", pytrace=False)
+    pytest.skip(what)
+
+
+def make_server(base: Path, *args: str, **options: Any) -> LocalServer:
+    """A CPU server, not yet started, whose every folder is inside `base` and which has our nodes.
+
+    It also has the test-only nodes of `tests/*/nodes`.
+    """
+    for name in ("custom_nodes", "input", "models", "output"):
+        (base / name).mkdir(parents=True, exist_ok=True)
+    packs = {"myspinbot": ROOT}
+    packs |= {f"tests_{init.parents[1].name}": init.parent for init in ROOT.glob("tests/*/nodes/__init__.py")}
+    for name, target in packs.items():
+        link = base / "custom_nodes" / name
+        if not link.exists():
+            link.symlink_to(target, target_is_directory=True)
+    try:
+        installation = find_installation()
+    except ServerUnreachable as error:
+        missing(str(error))
+        raise
+    env = {"OMP_NUM_THREADS": "1", **options.pop("env", {})}
+    return LocalServer(
+        installation, log=base / "server.log", base_directory=base, args=args, cpu=True, env=env, **options
+    )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A running ComfyUI: `.url`, `.base_directory`, `.pid`, `.log`. Do not stop or kill it."""
+    with make_server(tmp_path_factory.mktemp("comfyui")) as running:
+        yield running
+
+
+@pytest.fixture
+def private_server(tmp_path: Path) -> Iterator[Callable[..., LocalServer]]:
+    """Call it with ComfyUI arguments for a running server of the test's own, which it may kill."""
+    servers: list[LocalServer] = []
+
+    def start(*args: str, **options: Any) -> LocalServer:
+        servers.append(make_server(tmp_path / f"server{len(servers)}", *args, **options))
+        return servers[-1].start()
+
+    yield start
+    for running in servers:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The system's Chromium (`MYSPINBOT_CHROMIUM` names another)."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    path = os.environ.get("MYSPINBOT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if not path:
+        missing("There is no Chromium; install one or set MYSPINBOT_CHROMIUM.")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright isn't installed; install the test extras.")
+        raise
+    root = sys.platform == "linux" and os.getuid() == 0
+    with sync_playwright() as playwright:
+        args = CHROMIUM_ARGS + (["--no-sandbox"] if root else [])
+        chromium = playwright.chromium.launch(executable_path=path, args=args)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh page. A request that leaves this machine is refused, and fails the test at its end.
+
+    ComfyUI's page asks its maker for news at each start; that is refused too, but isn't ours to fail for.
+    """
+    outside: list[str] = []
+
+    def gate(route: Any) -> None:
+        url = route.request.url
+        if url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:")):
+            route.continue_()
+        else:
+            if not url.startswith("https://api.comfy.org/"):
+                outside.append(url)
+            route.abort()
+
+    context = browser.new_context(viewport={"width": 1600, "height": 900})
+    context.route("**/*", gate)
+    yield context.new_page()
+    context.close()
+    assert not outside, f"the page asked for {outside}"
+
+
+@pytest.fixture
+def editor(page: Any, server: LocalServer) -> Any:
+    """The editor of the session's server: `.drop(path)`, `.prompt()`, `.convert(dict)`, `.run()`, `.page`."""
+    from tests.runner.editor import Editor
+
+    return Editor(page, server.url).open()

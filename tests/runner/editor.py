@@ -1,0 +1,78 @@
+"""The real editor page, driven through Playwright: load a workflow, read its API form, run it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+# window.app exists long before the graph does, and app.graph logs an error until then.
+READY = """() => window.app?.extensionManager && app.canvas
+  && Object.keys(window.LiteGraph?.registered_node_types ?? {}).length > 100"""
+
+# A fresh page loads its default workflow a moment after it is ready.
+SETTLED = "() => app.rootGraph.nodes.length > 0"
+
+# A real drop: the editor reads the file from the event's DataTransfer.
+DROP = """({name, b64}) => {
+  const bytes = Uint8Array.from(atob(b64), c => c.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name, {type: 'application/json'}));
+  const canvas = document.querySelector('#graph-canvas') ?? document.querySelector('canvas');
+  for (const type of ['dragenter', 'dragover', 'drop'])
+    canvas.dispatchEvent(new DragEvent(type, {
+      bubbles: true, cancelable: true, dataTransfer, clientX: 800, clientY: 450}));
+}"""
+
+LOADED = """want => JSON.stringify(app.rootGraph.nodes.map(n => `${n.id} ${n.type}`).sort())
+  === JSON.stringify(want)"""
+
+WATCH_RUN = """() => {
+  window.__run = undefined;
+  for (const type of ['execution_success', 'execution_error', 'execution_interrupted'])
+    app.api.addEventListener(type, e => { window.__run = {type, detail: e.detail}; }, {once: true});
+}"""
+
+CONVERT = """async workflow => {
+  await app.loadGraphData(workflow, true, false);
+  return (await app.graphToPrompt()).output;
+}"""
+
+
+class Editor:
+    """A page of the editor at `url`, opened without the first-run dialog."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def open(self) -> Editor:
+        self.page.request.post(f"{self.url}/api/settings/Comfy.TutorialCompleted", data="true")
+        self.page.goto(self.url)
+        self.page.wait_for_function(READY, timeout=120_000)
+        self.page.wait_for_function(SETTLED, timeout=60_000)
+        return self
+
+    def drop(self, path: str | Path) -> None:
+        """Drop a UI-form file on the canvas and wait until its nodes are there."""
+        path = Path(path)
+        nodes = sorted(f"{n['id']} {n['type']}" for n in json.loads(path.read_text("utf-8"))["nodes"])
+        data = base64.b64encode(path.read_bytes()).decode()
+        self.page.evaluate(DROP, {"name": path.name, "b64": data})
+        self.page.wait_for_function(LOADED, arg=nodes, timeout=30_000)
+
+    def prompt(self) -> dict[str, Any]:
+        """The API form of what is on the canvas."""
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def convert(self, workflow: dict[str, Any]) -> dict[str, Any]:
+        """Load a UI-form workflow without a drop, and give its API form."""
+        return self.page.evaluate(CONVERT, workflow)
+
+    def run(self, timeout: float = 120) -> dict[str, Any]:
+        """Press Run and wait for the end: `{"type": "execution_success", "detail": {...}}`."""
+        self.page.evaluate(WATCH_RUN)
+        self.page.get_by_role("button", name="Run", exact=True).first.click()
+        self.page.wait_for_function("() => window.__run", timeout=timeout * 1000)
+        return self.page.evaluate("() => window.__run")

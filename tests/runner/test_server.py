@@ -1,0 +1,129 @@
+"""The server that the runner starts: it comes up, says why when it can't, and never outlives us."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from runner.errors import ServerUnreachable
+from runner.locate import Installation, find_installation
+from runner.server import LocalServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def fake_comfyui(folder: Path, code: str) -> Installation:
+    folder.mkdir()
+    (folder / "main.py").write_text(code)
+    return Installation(folder, Path(sys.executable))
+
+
+SERVE = """
+import http.server, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open("pids", "w").write(f"{__import__('os').getpid()} {child.pid}")
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{}")
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), H).serve_forever()
+"""
+
+
+def test_real_server_answers_and_has_our_nodes(server):
+    with urllib.request.urlopen(f"{server.url}/object_info") as answer:
+        nodes = json.load(answer)
+    assert "TestSteps" in nodes
+    assert "KSampler" in nodes
+    assert server.base_directory in Path(server.log).parents
+
+
+def test_stop_ends_the_children_too(tmp_path):
+    installation = fake_comfyui(tmp_path / "c", SERVE)
+    with LocalServer(installation, log=tmp_path / "log", cpu=True) as running:
+        pids = [int(pid) for pid in (tmp_path / "c/pids").read_text().split()]
+        assert pids[0] == running.pid
+        assert all(map(alive, pids))
+    assert until(lambda: not any(map(alive, pids)))
+    running.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the watch on the runner's death is POSIX only")
+def test_killed_runner_leaves_no_server(tmp_path):
+    fake_comfyui(tmp_path / "c", SERVE)
+    code = (
+        "import sys, time; from pathlib import Path; from runner.server import LocalServer;"
+        "from runner.locate import Installation;"
+        f"s = LocalServer(Installation(Path({str(tmp_path / 'c')!r}), Path(sys.executable)),"
+        f" log={str(tmp_path / 'log')!r}, cpu=True); s.start(); print('up', flush=True); time.sleep(600)"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert runner.stdout.readline() == b"up\n"
+    pids = [int(pid) for pid in (tmp_path / "c/pids").read_text().split()]
+    assert all(map(alive, pids))
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+    assert until(lambda: not any(map(alive, pids)))
+
+
+def test_server_that_ends_at_once_shows_its_log(tmp_path):
+    installation = fake_comfyui(tmp_path / "c", "raise SystemExit('no module named sausage')")
+    with pytest.raises(ServerUnreachable, match="no module named sausage"):
+        LocalServer(installation, log=tmp_path / "log", cpu=True).start()
+
+
+def test_server_that_never_answers_hits_the_deadline_and_is_ended(tmp_path):
+    code = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+    installation = fake_comfyui(tmp_path / "c", code)
+    waits = []
+    with pytest.raises(ServerUnreachable, match="didn't answer within 1 s"):
+        LocalServer(installation, log=tmp_path / "log", cpu=True).start(deadline=1, on_wait=waits.append)
+    assert waits
+    assert not alive(int((tmp_path / "c/pid").read_text()))
+
+
+def test_installation_is_found_in_the_stated_order(tmp_path, monkeypatch):
+    for name in ("option", "env", "file"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.py").touch()
+    written = {"comfyui": str(tmp_path / "file"), "python": sys.executable}
+    (tmp_path / "myspinbot.local.json").write_text(json.dumps(written))
+    monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
+    monkeypatch.delenv("MYSPINBOT_PYTHON", raising=False)
+    assert find_installation() == Installation(tmp_path / "file", Path(sys.executable))
+    monkeypatch.setenv("MYSPINBOT_COMFYUI", str(tmp_path / "env"))
+    monkeypatch.setenv("MYSPINBOT_PYTHON", sys.executable)
+    assert find_installation().comfyui == tmp_path / "env"
+    assert find_installation(tmp_path / "option").comfyui == tmp_path / "option"
+    with pytest.raises(ServerUnreachable, match="holds no ComfyUI"):
+        find_installation(tmp_path / "nothing")
+
+
+def test_unreadable_local_file_is_named(tmp_path, monkeypatch):
+    (tmp_path / "myspinbot.local.json").write_text("{")
+    monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
+    with pytest.raises(ServerUnreachable, match="can't be read"):
+        find_installation()
