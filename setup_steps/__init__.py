@@ -1,0 +1,1 @@
+"""What `install.py` does, step by step, with the standard library alone."""

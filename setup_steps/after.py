@@ -1,0 +1,101 @@
+"""What comes after the setup: the summary, the first video, the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .comfyui_source import read_version
+from .disk import size_of
+from .places import Places
+from .steps import Setup
+from .talk import CommandError, SetupError, call, gigabytes, printable, say
+
+TOPIC = "Why is the sky blue?"
+QUICK_TESTS = "not slow and not gpu"
+
+
+def summary(setup: Setup) -> str:
+    """Says what is where, how much disk it takes and how to start.
+
+    Returns:
+        The command that opens the editor.
+    """
+    places = setup.places
+    flags = ["--auto-launch"]
+    if setup.existing is None and setup.gpu is None and sys.platform != "darwin":
+        flags.append("--cpu")
+    if setup.link.extra_paths:
+        flags += ["--extra-model-paths-config", str(setup.link.extra_paths)]
+    start = printable([setup.python, setup.comfyui / "main.py", *flags])
+    say()
+    say("Installed:")
+    if setup.existing:
+        added = setup.stamps.read("existing").get("result") or "nothing, all was there"
+        say(f"  ComfyUI   {setup.existing.version} at {setup.comfyui}, your own")
+        say(f"  Python    {setup.python}; added to it: {added}")
+        say(f"  runner    {places.venv}, {gigabytes(size_of(places.venv))}")
+    else:
+        size = gigabytes(size_of(places.comfyui))
+        say(f"  ComfyUI   {read_version(places.comfyui)} at {places.comfyui}, {size}")
+        say(f"            from: {setup.stamps.read('comfyui').get('result')}")
+        say(f"  PyTorch   {setup.stamps.read('pytorch').get('result')}")
+        say(f"  packages  {places.venv}, {gigabytes(size_of(places.venv))}")
+    say(f"  nodes     {setup.link.how}")
+    say()
+    say(f"Make a video:     {printable([places.runner, 'run', _draft(places), '--topic', TOPIC])}")
+    say(f"Open the editor:  {start}")
+    say("                  then Templates, or drop a file of workflows/ on the page")
+    return start
+
+
+def _draft(places: Places) -> Path:
+    return places.root / "workflows" / "draft.app.json"
+
+
+def make_demo(places: Places, start: str) -> None:
+    """Runs the draft pipeline through the runner and says where the video is.
+
+    Args:
+        places: The clone.
+        start: The command that opens the editor.
+
+    Raises:
+        SetupError: The pipeline failed, or left no video.
+    """
+    draft, output = _draft(places), places.root / "output"
+    if not draft.is_file():
+        raise SetupError(f"The pipeline {draft} is not in this clone, so there is no demo to run.")
+    say()
+    say(f'Demo: a first video about "{TOPIC}"')
+    began = time.time()
+    output.mkdir(exist_ok=True)
+    try:
+        call([places.runner, "run", draft, "--topic", TOPIC, "--out", output], cwd=places.root)
+    except CommandError as error:
+        raise SetupError(f"The demo failed; what went wrong stands above. To try again: {error}") from error
+    videos = [path for path in output.rglob("*.mp4") if path.stat().st_mtime >= began - 2]
+    if not videos:
+        raise SetupError(f"The pipeline ended well but left no MP4 in {output}.")
+    say()
+    say(f"Your video:       {max(videos, key=lambda path: path.stat().st_mtime)}")
+    say(f"Open the editor:  {start}")
+
+
+def run_tests(places: Places, arguments: list[str]) -> int:
+    """Runs pytest; its summary is the last thing that is written.
+
+    Args:
+        places: The clone.
+        arguments: For pytest. Unless they choose by marker (-m), slow tests and those for a GPU are left out.
+
+    Returns:
+        pytest's exit status.
+    """
+    chosen = any(word == "-m" or (word.startswith("-m") and len(word) > 2) for word in arguments)
+    selection = [] if chosen else ["-m", QUICK_TESTS]
+    say()
+    command = [places.python, "-m", "pytest", *selection, *arguments]
+    return subprocess.run([str(word) for word in command], cwd=places.root, check=False).returncode
