@@ -13,18 +13,23 @@ def _both(right: list[Point]) -> str:
     return smooth([(-x, y) for x, y in reversed(right)] + right) + "Z"
 
 
+def _across(right: list[Point]) -> list[Point]:
+    """A curve from left to right, given its right half from the middle outwards."""
+    return [(-x, y) for x, y in reversed(right[1:])] + right
+
+
 def paint_body(s: Sketch, look: Look) -> None:
     """Neck, shoulders and clothes, upright whatever the tilt of the head."""
     t, wide = look.tones, 45.0 * look.neck
-    neck: list[Point] = [(wide, 70), (wide - 1, 130), (wide + 4, 175), (wide + 22, 212), (wide + 70, 232), (wide + 70, 330)]
+    neck: list[Point] = [(wide, 70), (wide - 1, 130), (wide + 4, 175), (wide + 12, 208), (wide + 14, 240), (wide + 14, 330)]
     neck_path = _both(neck)
     s.path(neck_path, s.linear((-70, 0), (80, 0), (0, mix(t.base, t.shade, 0.25), 1), (0.3, t.base, 1), (0.65, mix(t.base, t.shade, 0.6), 1),
                                (1, t.shade, 1)))
     s.open(s.clip(neck_path))
     dark = mix(t.shade, t.deep, 0.42)
-    jaw = look.chin
+    jaw = 160.0  # the body hangs from the chin, so that small heads sit as deep as large ones
     shade = smooth([(-80, jaw * 0.5), (-60, jaw + 8), (-20, jaw + 30), (30, jaw + 34), (66, jaw + 16), (90, jaw * 0.5)]) + "Z"
-    s.path(shade, dark, opacity=0.8, blur=8)
+    s.path(shade, dark, opacity=0.92, blur=7)
     for side in (-1, 1):
         s.path(smooth([(side * wide * 0.86, 150), (side * wide * 0.5, 192), (side * 12, 224)]), opacity=0.26, blur=4, line=dark, width=6)
     s.ellipse((0, 226), 7, 9, dark, opacity=0.4, blur=4)
@@ -37,11 +42,10 @@ def _paint_clothes(s: Sketch, look: Look) -> None:
     colour = look.clothes
     dark, light, wide = mix(colour, "#0a0a12", 0.45), mix(colour, "#fff2dc", 0.28), 45.0 * look.neck
     dip = 236 if look.collar == "crew" else 262
-    right: list[Point] = [(0, dip), (wide * 0.62, dip - 10), (wide + 16, 204), (wide + 62, 222), (170, 246), (222, 284), (250, 360),
-                          (268, 520), (268, 700), (0, 700)]
-    shape = smooth([*right[:-1]]) + "L268,700 L-268,700 " + smooth([(-x, y) for x, y in right[-2::-1]])[0:0]
-    left = [(-x, y) for x, y in right[-2::-1]]
-    shape = smooth(right[:-1]) + "L" + smooth(left)[1:] + "Z"
+    reach = 0.72 + 0.26 * look.neck
+    top: list[Point] = [(0, dip), (wide * 0.45, dip - 5), (wide * 0.86, dip - 19), (wide + 13, 203)]
+    arm: list[Point] = [(wide + 56, 224), (162 * reach, 246), (212 * reach, 276), (240 * reach, 340), (256 * reach, 520), (258 * reach, 700)]
+    shape = smooth([*[(-x, y) for x, y in reversed(arm)], *_across(top), *arm]) + "Z"
     s.path(shape, s.linear((-200, 200), (220, 520), (0, light, 1), (0.4, colour, 1), (1, dark, 1)), blur=0.5)
     s.open(s.clip(shape))
     s.path(smooth([(60, 225), (150, 262), (190, 340), (200, 520), (330, 520), (280, 260)]) + "Z", dark, opacity=0.45, blur=18)
@@ -49,16 +53,19 @@ def _paint_clothes(s: Sketch, look: Look) -> None:
     for fold in ([(-150, 520), (-138, 400), (-100, 318)], [(150, 520), (140, 410), (104, 330)], [(-20, 430), (20, 340), (44, 300)]):
         s.path(smooth([(float(x), float(y)) for x, y in fold]), opacity=0.4, blur=6, line=dark, width=11)
         s.path(smooth([(x - 13.0, float(y)) for x, y in fold]), opacity=0.28, blur=6, line=light, width=8)
+    for side in (-1, 1):
+        seam = [(side * (wide + 10), 214), (side * (wide + 46), 290), (side * (wide + 66), 400), (side * (wide + 62), 520)]
+        s.path(smooth(seam), opacity=0.45, blur=1.2, line=dark, width=2)
+        s.path(smooth([(x - 3, y) for x, y in seam]), opacity=0.3, blur=1.5, line=light, width=2)
     if look.collar == "crew":
-        band = smooth([(-wide - 16, 204), (-wide * 0.62, dip - 10), (0, dip), (wide * 0.62, dip - 10), (wide + 16, 204)])
-        s.path(smooth([(-wide - 22, 216), (-wide * 0.66, dip + 10), (0, dip + 22), (wide * 0.66, dip + 10), (wide + 22, 216)]),
-               opacity=0.5, blur=4, line=dark, width=9)
+        band = smooth(_across(top))
+        s.path(smooth([(x * 1.06, y + 17) for x, y in _across(top)]), opacity=0.5, blur=4, line=dark, width=9)
         s.path(band, line=mix(colour, light, 0.25), width=22)
         s.path(band, opacity=0.6, blur=2, line=dark, width=4)
         ribs = []
         for i in range(-26, 27):
             x = i * (wide + 14) / 26
-            y = dip - 33 * (abs(x) / (wide + 16)) ** 1.9
+            y = dip - 29 * (abs(x) / (wide + 12)) ** 2.1
             ribs.append(f"M{number(x)},{number(y + 1)}l{number(-x * 0.03)},8.5")
         s.path("".join(ribs), opacity=0.3, line=dark, width=1.2)
     s.close()
@@ -113,3 +120,13 @@ def paint_backdrop(s: Sketch, size: int, colours: tuple[str, str, str], seed: in
         at = (rng.uniform(0, size), rng.uniform(0, size * 0.8))
         r = rng.uniform(0.03, 0.1) * size
         s.ellipse(at, r, r, mix(light, "#ffffff", 0.3), opacity=rng.uniform(0.05, 0.2), blur=round(r * 0.16, 1))
+
+
+def paint_grain(s: Sketch, size: int) -> None:
+    """The faint grain of canvas over the whole picture."""
+    grain = s.define(
+        '<filter id="{id}" x="0" y="0" width="1" height="1" color-interpolation-filters="sRGB">'
+        '<feTurbulence type="fractalNoise" baseFrequency=".55" numOctaves="2" seed="4"/>'
+        '<feColorMatrix values=".4 .4 .2 0 .04 .4 .4 .2 0 .04 .4 .4 .2 0 .04 0 0 0 0 1"/></filter>'
+    )
+    s.raw(f'<rect width="{size}" height="{size}" filter="{grain}" opacity=".1" style="mix-blend-mode:soft-light"/>')

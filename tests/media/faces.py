@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.media.body import paint_backdrop, paint_body, paint_ears, paint_glasses
+from tests.media.body import paint_backdrop, paint_body, paint_ears, paint_glasses, paint_grain
 from tests.media.features import outline, paint_brows, paint_eyes, paint_nose, paint_skin
 from tests.media.hair import paint_back_hair, paint_beard, paint_front_hair, shadow_edges
 from tests.media.look import NECK_TURN, Look
@@ -31,6 +31,7 @@ class Picture:
         paint_backdrop(s, self.size, self.backdrop, self.seed)
         for look in self.people:
             paint_person(s, look)
+        paint_grain(s, self.size)
         return s.text(self.size, self.size)
 
     def truth(self) -> dict[str, object]:
@@ -45,11 +46,12 @@ def paint_person(s: Sketch, look: Look) -> None:
     s.open(f'transform="{turned}"')
     paint_back_hair(s, look)
     s.close()
-    s.open(f'transform="{place}"')
+    s.open(f'transform="{place} translate(0 {number(look.chin - 160)})"')
     paint_body(s, look)
     s.close()
     s.open(f'transform="{turned}"')
-    paint_ears(s, look)
+    if look.style not in ("long", "bob"):
+        paint_ears(s, look)
     paint_skin(s, look)
     paint_nose(s, look)
     s.open(s.clip(outline(look)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import cos, sin
 from random import Random
 
 from tests.media.look import EYE_X, Look
@@ -18,9 +19,9 @@ def outline(look: Look) -> str:
         (97, -40),
         (99, 8),
         (95 * (0.75 + 0.25 * jaw), chin * 0.36),
-        (83 * jaw, chin * 0.62),
-        (61 * jaw, chin * 0.83),
-        (36 * jaw, chin * 0.96),
+        (85.5 * jaw, chin * 0.62),
+        (65 * jaw, chin * 0.84),
+        (39 * jaw, chin * 0.965),
         (14 * jaw, chin),
     ]
     left = [(-x, y) for x, y in reversed(right[1:])]
@@ -29,7 +30,7 @@ def outline(look: Look) -> str:
 
 def paint_skin(s: Sketch, look: Look) -> None:
     """The ground of the face and the large soft shapes of light and shade, light from the upper left."""
-    t, face, chin = look.tones, outline(look), look.chin
+    t, face, chin, jaw = look.tones, outline(look), look.chin, look.jaw
     s.path(face, s.radial((-26, -30), 205, (0, mix(t.base, t.light, 0.75), 1), (0.45, t.base, 1),
                           (0.78, mix(t.base, t.shade, 0.55), 1), (1, t.shade, 1)))
     s.open(s.clip(face))
@@ -56,6 +57,8 @@ def paint_skin(s: Sketch, look: Look) -> None:
                        (side * (look.mouth_half + 9), look.mouth_y - 4)])
         grin = 0.22 if look.mouth == "smile" else 0.0
         s.path(fold, opacity=strength + grin + look.age * 0.35, blur=2.6, line=mix(t.shade, t.deep, 0.3), width=4.5)
+    s.path(smooth([(97, -50), (99, 8), (94, chin * 0.36), (84.5 * jaw, chin * 0.63), (63 * jaw, chin * 0.84)]),
+           opacity=0.3, blur=2.2, line=mix(t.light, "#c8d6ff", 0.5), width=3)
     if look.age > 0:
         _paint_lines(s, look)
     s.close()
@@ -82,7 +85,7 @@ def paint_nose(s: Sketch, look: Look) -> None:
     t, base, wide = look.tones, look.nose_y, look.nose
     dark = mix(t.shade, t.deep, 0.45)
     s.path(smooth([(8, -16), (10, 14), (13 * wide, base - 24), (24 * wide, base - 9), (17 * wide, base),
-                   (9, base - 14), (6, 14)]) + "Z", dark, opacity=0.42, blur=4.5)
+                   (9, base - 14), (6, 14)]) + "Z", dark, opacity=0.5, blur=4.5)
     s.path(smooth([(-10, -14), (-11, 16), (-15 * wide, base - 20), (-23 * wide, base - 8)]), opacity=0.28, blur=4,
            line=dark, width=6)
     s.path(f"M-3,-16 C-4,10 -4,26 -4,{number(base - 20)}", opacity=0.75, blur=3.6, line=t.light, width=9)
@@ -109,22 +112,24 @@ def paint_nose(s: Sketch, look: Look) -> None:
 def paint_brows(s: Sketch, look: Look) -> None:
     """Two brows, each a soft ground with hairs that turn from upright at the nose to lying at the temple."""
     rng, colour, thick = Random(look.seed + 50), look.brows, look.brow
+    spine: list[Point] = [(17, -31), (28, -34.5), (42, -38.2), (57, -40.5), (70, -37.5), (81, -30.5)]
     for side in (-1, 1):
-        ground = smooth([(side * 17, -30), (side * 40, -37.5), (side * 58, -39.5), (side * 78, -29), (side * 60, -35.5),
-                         (side * 38, -31), (side * 18, -25.5)])
-        s.path(ground + "Z", colour, opacity=0.6, blur=1.7 + thick * 0.4, line=colour, width=thick * 2.5)
+        above = [(side * x, y - h * thick) for (x, y), h in zip(spine, (1.2, 3.6, 4.2, 3.4, 2.2, 0), strict=True)]
+        below = [(side * x, y + h * thick) for (x, y), h in zip(spine, (2.2, 3.6, 3, 2, 1, 0), strict=True)]
+        s.path(smooth(above) + "L" + smooth(below[::-1])[1:] + "Z", colour, opacity=0.72, blur=1.5)
         hairs: list[str] = []
-        for i in range(90):
-            u = i / 89
-            x = 16 + 62 * u
-            y = -27.5 - 11.5 * (1 - ((u - 0.62) / 0.62) ** 2) + (12.5 * max(0.0, u - 0.62) ** 1.3)
-            y += rng.uniform(-2.6, 2.6) * thick * (1 - 0.65 * u)
-            length = rng.uniform(7, 11) * (1 - 0.3 * u)
-            lean = 0.35 + 0.9 * u
-            dx, dy = length * min(1.0, lean), -length * max(-0.35, 0.75 - 1.25 * u)
-            hairs.append(f"M{number(side * x)},{number(y)}q{number(side * dx * 0.4)},{number(dy * 0.7)} "
-                         f"{number(side * dx)},{number(dy)}")
-        s.path("".join(hairs), opacity=0.75, line=mix(colour, "#000000", 0.15), width=1.1)
+        for i in range(150):
+            u = (i + rng.random()) / 150
+            place = min(u * 5, 4.999)
+            (ax, ay), (bx, by) = spine[int(place)], spine[int(place) + 1]
+            off = rng.uniform(-1, 1) * (3.6 - 3.0 * u) * min(1.0, 0.45 + 5 * u)
+            x, y = ax + (bx - ax) * (place - int(place)), ay + (by - ay) * (place - int(place)) + off * thick
+            length, along = rng.uniform(5, 8) * (1 - 0.3 * u) * min(1.0, 0.6 + 3 * u), -0.42 + 0.85 * u**1.4
+            turn = along - 0.75 * (1 - u) ** 2 - off * 0.09 - 0.12 + rng.gauss(0, 0.08)
+            dx, dy = length * cos(turn), length * sin(turn)
+            bend = f"{number(side * dx * 0.45)},{number(dy * 0.45 - 0.7)}"
+            hairs.append(f"M{number(side * x)},{number(y)}q{bend} {number(side * dx)},{number(dy)}")
+        s.path("".join(hairs), opacity=0.6, line=mix(colour, "#0c0605", 0.25), width=0.9, blur=0.25)
 
 
 def paint_eyes(s: Sketch, look: Look) -> None:
@@ -176,8 +181,8 @@ def _paint_eye(s: Sketch, look: Look, side: int) -> None:
     s.close()
     s.path(bow(-below, 0), opacity=0.55, blur=0.5, line=mix(t.deep, t.shade, 0.3), width=1.1)
     # The lash line swells towards the outer corner.
-    wing = 2.0 + 3.5 * look.lash
-    s.path(bow(above, 0) + f"l{number(wing)},{number(-1.2 - look.lash)}" + bow(above, 2.4 * size + look.lash * 1.1, back=True)
+    wing = 0.4 + 5.0 * look.lash
+    s.path(bow(above, 0) + f"l{number(wing)},{number(-1.2 - look.lash)}" + bow(above, 1.5 * size + look.lash * 2.0, back=True)
            + "Z", ink, opacity=0.95, blur=0.35, line=ink, width=0.7)
     _paint_lashes(s, look, ink)
     s.close()
@@ -186,7 +191,7 @@ def _paint_eye(s: Sketch, look: Look, side: int) -> None:
 def _paint_iris(s: Sketch, look: Look) -> None:
     size, colour = look.eye, look.iris
     r, centre = 12.4 * size, (0.0, -0.8 * size)
-    dark, bright = mix(colour, "#0b0503", 0.72), mix(colour, "#fff0d0", 0.38)
+    dark, bright = mix(colour, "#0b0503", 0.72), mix(colour, "#ffdf9e", 0.34)
     s.ellipse(centre, r, r, s.radial((0, 4 * size), 15 * size, (0, bright, 1), (0.45, colour, 1), (0.85, mix(colour, dark, 0.55), 1),
                                    (1, dark, 1)), blur=0.35)
     rng, rays = Random(look.seed + 9), []
@@ -196,31 +201,34 @@ def _paint_iris(s: Sketch, look: Look) -> None:
         x, y = x / norm, y / norm
         near, far = rng.uniform(0.46, 0.55) * r, rng.uniform(0.7, 0.92) * r
         rays.append(f"M{number(x * near)},{number(y * near - 0.8)}L{number(x * far)},{number(y * far - 0.8)}")
-    s.path("".join(rays[:28]), opacity=0.4, line=mix(bright, "#ffffff", 0.25), width=0.5)
+    s.path("".join(rays[:28]), opacity=0.4, line=mix(bright, "#ffffff", 0.2), width=0.5)
     s.path("".join(rays[28:]), opacity=0.45, line=dark, width=0.6)
     s.raw(f'<circle cx="0" cy="{number(centre[1])}" r="{number(r - 0.7)}" fill="none" stroke="{dark}" '
           f'stroke-width="1.9" opacity=".75" {s.blur(0.5)}/>')
     s.ellipse(centre, 5.5 * size, 5.5 * size, "#080403", blur=0.3)
-    s.ellipse((1.5, 7 * size), 6 * size, 3 * size, mix(bright, "#ffffff", 0.3), opacity=0.4, blur=1.6)
+    s.ellipse((1.5, 7 * size), 6 * size, 3 * size, mix(bright, "#ffffff", 0.15), opacity=0.4, blur=1.6)
 
 
 def _paint_lashes(s: Sketch, look: Look, ink: str) -> None:
     half, above, below = look.eye_edges()
-    count, length = 13, 3.0 + 6.5 * look.lash
+    count, length = 22, 2.5 + 9.0 * look.lash
     upper: list[str] = []
     for i in range(count):
-        u = (i + 0.6) / count
-        x = -half * 0.75 + u * half * 1.72
-        arch = 1 - (abs(x) / half) ** 2.3
-        y = -above * max(0.0, arch) - (1.5 * max(0.0, u - 0.3)) - 1.5
-        reach = length * (0.45 + 0.75 * u)
-        dx, dy = (u - 0.32) * reach * 1.05, -reach * (0.85 - 0.3 * u)
-        upper.append(f"M{number(x)},{number(y)}q{number(dx * 0.75)},{number(dy * 0.2)} {number(dx)},{number(dy)}")
-    s.path("".join(upper), opacity=0.85, line=ink, width=1.0)
+        u = (i + 0.7) / count
+        x = -half * 0.62 + u * half * 1.62
+        y = -above * max(0.0, 1 - (abs(x) / half) ** 2.6) * 0.97 - 1.4 * u - 2.2
+        reach = length * (0.4 + 0.7 * u**1.2)
+        dx, dy = (u - 0.22) * reach * 1.15, -reach * (0.8 - 0.35 * u)
+        base = 0.6 + 0.4 * u
+        tip = f"{number(x + dx)},{number(y + dy)}"
+        bend = f"{number(x + dx * 0.75)},{number(y + dy * 0.25)}"
+        upper.append(f"M{number(x - base)},{number(y + 1)}Q{bend} {tip}Q{bend} {number(x + base)},{number(y + 1)}Z")
+    s.path("".join(upper), ink, opacity=0.85, blur=0.25)
     lower: list[str] = []
-    for i in range(9):
-        u = i / 8
-        x = -half * 0.3 + u * half * 1.12
+    for i in range(10):
+        u = i / 9
+        x = -half * 0.35 + u * half * 1.15
         y = below * (1 - (abs(x) / half) ** 2.2) * 0.98
-        lower.append(f"M{number(x)},{number(y)}q{number(1 + u)},{number(1)} {number(1.4 + 1.8 * u)},{number(1.6 + 1.2 * look.lash)}")
-    s.path("".join(lower), opacity=0.25 + 0.2 * look.lash, line=ink, width=0.6)
+        dip = 1.2 + 1.6 * look.lash
+        lower.append(f"M{number(x)},{number(y)}q{number(0.8 + u)},{number(dip * 0.6)} {number(0.8 + 2 * u)},{number(dip)}")
+    s.path("".join(lower), opacity=0.15 + 0.25 * look.lash, line=ink, width=0.55)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import cos, hypot, pi, sin
 from random import Random
 
+from tests.media.features import outline
 from tests.media.look import Look
 from tests.media.sketch import Point, Sketch, blend, mix, number, smooth
 
@@ -17,19 +18,19 @@ def _mirror(sheet: Sheet) -> Sheet:
 
 
 _LONG_RIGHT: Sheet = [
-    [(-24, -131), (14, -128), (58, -106), (86, -64), (95, -14), (101, 48), (92, 112), (106, 178)],
-    [(-24, -142), (22, -143), (74, -116), (102, -66), (111, -8), (118, 58), (110, 124), (121, 194)],
-    [(-24, -152), (26, -158), (84, -130), (115, -74), (125, -8), (133, 60), (127, 126), (136, 192)],
-    [(-24, -160), (26, -170), (92, -143), (126, -80), (137, -8), (146, 60), (142, 124), (150, 178)],
+    [(-26, -122), (2, -116), (38, -95), (70, -60), (88, -16), (98, 40), (88, 100), (98, 156), (86, 206)],
+    [(-26, -136), (16, -138), (66, -115), (98, -70), (107, -12), (118, 50), (106, 112), (116, 166), (104, 220)],
+    [(-26, -152), (22, -158), (82, -132), (116, -78), (124, -12), (135, 52), (124, 114), (136, 168), (122, 222)],
+    [(-26, -161), (22, -172), (92, -148), (130, -86), (140, -12), (151, 54), (140, 116), (152, 166), (140, 212)],
 ]
 _LONG_LEFT: Sheet = [
-    [(-22, -131), (-46, -121), (-72, -96), (-89, -58), (-96, -8), (-102, 50), (-94, 112), (-108, 176)],
-    [(-23, -142), (-54, -134), (-88, -104), (-104, -60), (-112, -6), (-119, 58), (-112, 124), (-124, 192)],
-    [(-24, -152), (-60, -148), (-98, -114), (-117, -66), (-126, -6), (-134, 60), (-129, 126), (-138, 190)],
-    [(-24, -160), (-62, -158), (-106, -124), (-128, -72), (-138, -6), (-147, 60), (-144, 124), (-152, 176)],
+    [(-24, -122), (-41, -111), (-62, -86), (-81, -52), (-91, -10), (-101, 44), (-90, 102), (-100, 156), (-88, 204)],
+    [(-25, -138), (-54, -132), (-86, -104), (-104, -60), (-111, -8), (-120, 50), (-108, 112), (-118, 166), (-106, 218)],
+    [(-26, -152), (-60, -148), (-99, -116), (-120, -68), (-128, -8), (-138, 52), (-127, 114), (-138, 168), (-125, 220)],
+    [(-26, -161), (-62, -161), (-109, -128), (-134, -76), (-143, -8), (-153, 54), (-143, 116), (-154, 166), (-142, 210)],
 ]
 _BOB: Sheet = [
-    [(0, -130), (28, -122), (62, -98), (86, -56), (95, -6), (98, 46), (90, 92)],
+    [(0, -124), (24, -116), (56, -92), (81, -54), (92, -6), (98, 46), (90, 92)],
     [(0, -142), (34, -138), (76, -110), (102, -60), (110, -4), (112, 54), (96, 106)],
     [(0, -153), (38, -154), (88, -124), (114, -68), (123, -4), (125, 58), (106, 114)],
     [(0, -162), (40, -166), (96, -134), (125, -74), (135, -4), (136, 58), (116, 116)],
@@ -84,9 +85,9 @@ _SHEETS: dict[str, list[Sheet]] = {
     "thin": [_mirror(_THIN_SIDE), _THIN_SIDE],
 }
 _BACK: dict[str, list[Point]] = {
-    "long": [(0, -168), (100, -140), (134, -60), (143, 40), (149, 130), (132, 200), (70, 190), (0, 180)],
-    "bob": [(0, -166), (92, -138), (128, -60), (134, 40), (118, 108), (76, 118), (30, 120), (0, 122)],
-    "fringe": [(0, -166), (88, -140), (118, -60), (122, 10), (104, 60), (70, 70), (30, 70), (0, 70)],
+    "long": [(0, -160), (90, -138), (126, -70), (134, 40), (136, 130), (118, 206), (70, 196), (0, 186)],
+    "bob": [(0, -158), (86, -134), (118, -60), (124, 40), (108, 100), (70, 112), (30, 116), (0, 118)],
+    "fringe": [(0, -160), (80, -138), (110, -60), (114, 10), (98, 54), (70, 70), (30, 70), (0, 70)],
     "short": [(0, -172), (76, -148), (108, -80), (107, 0), (90, 40), (50, 30), (20, 20), (0, 20)],
     "thin": [(0, -150), (74, -128), (104, -80), (110, 0), (92, 30), (50, 20), (20, 10), (0, 10)],
     "cropped": [(0, -158), (66, -142), (99, -86), (103, -10), (90, 10), (50, 10), (20, 10), (0, 10)],
@@ -168,48 +169,66 @@ def _lock(guide: Guide, width: float) -> str:
     return smooth(left) + "L" + smooth(right[::-1])[1:] + "Z"
 
 
-def _waver(guide: Guide, rng: Random, amount: float) -> Guide:
-    """``guide`` moved a little, the tip more than the root."""
+def _waver(guide: Guide, rng: Random, amount: float, ends: tuple[float, float] = (0.4, 1.0)) -> Guide:
+    """``guide`` moved a little, the tip more than the root, its last piece cut or stretched to a share within ``ends``."""
     last = len(guide) - 1
     dx, dy = rng.gauss(0, amount), rng.gauss(0, amount)
-    return [(x + dx * (0.2 + i / last), y + dy * (0.2 + i / last)) for i, (x, y) in enumerate(guide)]
+    moved = [(x + dx * (0.2 + i / last), y + dy * (0.2 + i / last)) for i, (x, y) in enumerate(guide)]
+    moved[-1] = blend([moved[-2]], [moved[-1]], rng.uniform(*ends))[0]
+    return moved
 
 
 def _paint_sheet(s: Sketch, look: Look, sheet: Sheet, rng: Random, *, ground: bool = True) -> None:
     dark, base, bright = _tones(look)
-    span = sum(hypot(a[len(a) // 2][0] - b[len(b) // 2][0], a[len(a) // 2][1] - b[len(b) // 2][1])
-               for a, b in zip(sheet, sheet[1:], strict=False))
+    half = len(sheet[0]) // 2
+    span = sum(hypot(a[half][0] - b[half][0], a[half][1] - b[half][1]) for a, b in zip(sheet, sheet[1:], strict=False))
     length = sum(hypot(b[0] - a[0], b[1] - a[1]) for a, b in zip(sheet[1], sheet[1][1:], strict=False))
+    lit_side = sheet[-1][half][0] < 20
+    short = [[*guide[:-1], blend([guide[-2]], [guide[-1]], 0.6)[0]] for guide in sheet]
+    tips, roots = [g[-1] for g in short], [g[0] for g in short]
+    edge = smooth(short[0]) + "".join("L" + smooth(c)[1:] for c in (tips, short[-1][::-1], roots[::-1])) + "Z"
     if ground:
-        tips, roots = [g[-1] for g in sheet], [g[0] for g in sheet]
-        edge = smooth(sheet[0]) + "".join("L" + smooth(c)[1:] for c in (tips, sheet[-1][::-1], roots[::-1])) + "Z"
-        s.path(edge, mix(base, dark, 0.45), line=mix(base, dark, 0.45), width=3, blur=0.8)
-    big = max(7, round(span / 5.5))
-    for i in range(big):
-        at = (i + rng.random()) / big
-        tone = mix(dark, base, min(1.0, max(0.0, rng.gauss(0.55, 0.3))))
-        s.path(_lock(_waver(_along(sheet, at), rng, 2.2), span / big * 2.3), tone, opacity=0.55, blur=0.9)
-    fine = max(24, round(span / 1.5))
-    batches: dict[str, list[str]] = {mix(dark, base, 0.15): [], base: [], mix(base, bright, 0.3): []}
+        s.path(edge, mix(base, dark, 0.5), blur=0.6)
+    big = max(7, round(span / 5))
+    order = [0.02 + 0.95 * (i + rng.random()) / big for i in range(big)]
+    rng.shuffle(order)
+    for at in order:
+        tone = mix(dark, base, min(1.0, max(0.0, rng.gauss(0.6, 0.3))))
+        s.path(_lock(_waver(_along(sheet, at), rng, 2.4, (0.5, 1.05)), span / big * 2.3), tone, opacity=0.6, blur=0.7)
+    # Volume: the edge at the face lies in shade, the round of the sheet catches the light.
+    s.open(s.clip(edge))
+    s.path(smooth(_along(sheet, 0.04)), opacity=0.5, blur=5, line=dark, width=span * 0.2)
+    s.path(smooth(_cut(_along(sheet, 0.97), 0.15, 0.95)), opacity=0.35, blur=5, line=dark, width=span * 0.16)
+    crown = _cut(_along(sheet, 0.55), 0.1, 0.62)
+    s.path(smooth(crown), opacity=0.3 if lit_side else 0.16, blur=8, line=bright, width=span * 0.34)
+    s.close()
+    fine = max(30, round(span / 1.2))
+    batches: dict[str, list[str]] = {dark: [], base: [], mix(base, bright, 0.35): []}
     for _ in range(fine):
-        at = rng.random()
         colour = rng.choice(list(batches))
-        batches[colour].append(smooth(_waver(_along(sheet, at), rng, 1.8)))
+        batches[colour].append(smooth(_waver(_along(sheet, rng.random()), rng, 2.0)))
     for colour, paths in batches.items():
-        s.path("".join(paths), opacity=0.5, line=colour, width=1.1)
-    # The light slides over the round of the head: a band of short bright pieces, stronger on the lit side.
+        s.path("".join(paths), opacity=0.5, line=colour, width=0.9)
+    loose = [smooth(_waver(_along(sheet, rng.choice((0.0, 0.02, 0.97, 1.0))), rng, 5.0)) for _ in range(9 if length > 100 else 3)]
+    s.path("".join(loose), opacity=0.6, line=mix(dark, base, 0.6), width=0.7)
+    for band, width in ((0.33, 1.0), (0.74, 0.5)) if length > 250 else ((0.4, 1.0),):
+        _paint_shine(s, sheet, rng, bright, (band, min(0.26, 30 / length), (0.62 if lit_side else 0.42) * width, round(fine * 0.9)))
+
+
+def _paint_shine(s: Sketch, sheet: Sheet, rng: Random, bright: str, band: tuple[float, float, float, int]) -> None:
+    """Light sliding over the round of the head: short bright pieces around one share of the length."""
+    middle, reach, strength, count = band
     lit: list[str] = []
     glow: list[str] = []
-    for _ in range(round(fine * 0.8)):
-        at = rng.gauss(0.55, 0.25)
-        if not 0.03 < at < 0.97:
+    for _ in range(count):
+        at = rng.gauss(0.55, 0.22)
+        if not 0.05 < at < 0.95:
             continue
-        centre, reach = rng.gauss(0.36, 0.04), min(0.3, 26 / length) * rng.uniform(0.5, 1.2)
-        piece = _cut(_waver(_along(sheet, at), rng, 1.2), max(0.02, centre - reach), min(0.98, centre + reach))
+        centre, half = rng.gauss(middle, 0.05), reach * rng.uniform(0.35, 1.2)
+        piece = _cut(_along(sheet, at), max(0.02, centre - half), min(0.98, centre + half))
         (lit if rng.random() < 0.6 else glow).append(smooth(piece))
-    strength = 0.62 if sheet[-1][len(sheet[-1]) // 2][0] < 20 else 0.42
-    s.path("".join(glow), opacity=strength * 0.75, blur=2.4, line=bright, width=3.4)
-    s.path("".join(lit), opacity=strength, blur=0.5, line=bright, width=0.9)
+    s.path("".join(glow), opacity=strength * 0.6, blur=2.2, line=bright, width=3)
+    s.path("".join(lit), opacity=strength, blur=0.45, line=bright, width=0.8)
 
 
 def _paint_curls(s: Sketch, look: Look, *, front: bool) -> None:
@@ -217,10 +236,10 @@ def _paint_curls(s: Sketch, look: Look, *, front: bool) -> None:
     dark, base, bright = _tones(look)
     rng = Random(look.seed + (1 if front else 2))
     spots: list[tuple[float, float, float]] = []
-    for _ in range(900):
+    for _ in range(1000):
         angle, far = rng.uniform(0, 2 * pi), rng.random() ** 0.5
-        x, y = far * 146 * cos(angle), -52 + far * 128 * sin(angle)
-        on_face = (x / 91) ** 2 + ((y + 8) / 106) ** 2 < 1
+        x, y = far * 139 * cos(angle), -52 + far * 121 * sin(angle)
+        on_face = (x / 95) ** 2 + ((y + 8) / 110) ** 2 < 1
         low = y > (28 if front else 62) - abs(x) * 0.12
         if low or (front and (on_face or (abs(x) < 95 and y > -20))):
             continue
@@ -232,10 +251,11 @@ def _paint_curls(s: Sketch, look: Look, *, front: bool) -> None:
         rim = smooth([(-96, 4), (-92, -60), (-66, -98), (-24, -115), (24, -115), (66, -98), (92, -60), (96, 4), (124, 0),
                       (132, -80), (80, -150), (0, -168), (-80, -150), (-132, -80), (-124, 0)]) + "Z"
         s.path(rim, mix(dark, base, 0.3), blur=3.5)
-    for tone, share, width, opacity in ((dark, 1.0, 5, 0.6), (base, 1.0, 3.4, 0.75), (bright, 0.55, 1.5, 0.5)):
+    for tone, share, width, opacity in ((dark, 1.0, 4, 0.8), (base, 1.0, 3.4, 0.75), (bright, 0.55, 1.5, 0.5)):
         arcs: list[str] = []
         for x, y, r in spots:
-            if rng.random() > share or (tone == bright and rng.random() < (x + 150) / 420):
+            rim = (x / 146) ** 2 + ((y + 52) / 128) ** 2 > 0.86
+            if rng.random() > share or (tone == bright and rng.random() < (x + 150) / 420) or (rim and tone != dark):
                 continue
             turn, sweep = rng.uniform(0, 2 * pi), rng.choice((0, 1))
             if tone == bright:
@@ -245,7 +265,7 @@ def _paint_curls(s: Sketch, look: Look, *, front: bool) -> None:
             large = 1 if end - turn > pi else 0
             arcs.append(f"M{number(ax)},{number(ay)}a{number(r)},{number(r)} 0 {large} {1 if tone == bright else sweep} "
                         f"{number(x + r * cos(end) - ax)},{number(y + r * sin(end) - ay)}")
-        s.path("".join(arcs), opacity=opacity, line=tone, width=width, blur=0.5)
+        s.path("".join(arcs), dark if tone == dark else "none", opacity=opacity, line=tone, width=width, blur=0.5)
 
 
 def _paint_cropped(s: Sketch, look: Look) -> None:
@@ -265,6 +285,14 @@ def _paint_cropped(s: Sketch, look: Look) -> None:
     s.close()
 
 
+def _beard_rim(look: Look) -> str:
+    """Path text of the beard that stands out below the jaw."""
+    chin, jaw = look.chin, look.jaw
+    right: list[Point] = [(0, chin - 40), (97, 0), (100, 20), (97, chin * 0.4), (86 * jaw, chin * 0.68), (64 * jaw, chin * 0.92),
+                          (36, chin + 6), (0, chin + 11)]
+    return smooth([*right, *[(-x, y) for x, y in right[-2:0:-1]], right[0]]) + "Z"
+
+
 def paint_beard(s: Sketch, look: Look) -> None:
     """A full short beard with a moustache, open around the lips."""
     dark, base, bright = _tones(look)
@@ -276,8 +304,10 @@ def paint_beard(s: Sketch, look: Look) -> None:
     whole = smooth([*right, *[(-x, y) for x, y in right[-2:0:-1]], right[0]]) + "Z"
     hole: list[Point] = [(0, lips - 11), (20, lips - 9), (look.mouth_half + 1, look.mouth_corner_y + 1), (20, low - 3), (0, low)]
     gap = smooth([*hole, *[(-x, y) for x, y in hole[-2:0:-1]], hole[0]]) + "Z"
-    rule = 'fill-rule="evenodd"'
-    s.raw(f'<path d="{whole + gap}" {rule} fill="{mix(base, dark, 0.35)}" opacity=".82" {s.blur(3.2)}/>')
+    s.open(s.clip(outline(look) + _beard_rim(look)))
+    ground = f'fill-rule="evenodd" fill="{mix(base, dark, 0.4)}" opacity=".88" {s.blur(3)}'
+    s.raw(f'<path d="{whole + gap}" {ground}/>')
+    s.close()
 
     def inside(x: float, y: float) -> bool:
         ax = abs(x)
@@ -285,10 +315,11 @@ def paint_beard(s: Sketch, look: Look) -> None:
             return False
         cheek = 4 + (95 - ax) * 1.35 if ax > 40 else lips - 20
         in_gap = (x / (look.mouth_half + 2)) ** 2 + ((y - (lips + low) / 2 + 5) / ((low - lips) / 2 + 8)) ** 2 < 1
-        return y > cheek and not in_gap
+        # Thin at the border, dense below.
+        return y > cheek + rng.random() ** 2 * 14 + 1 and not in_gap
 
     hairs: dict[str, list[str]] = {dark: [], base: [], bright: []}
-    for _ in range(1500):
+    for _ in range(2100):
         x, y = rng.uniform(-101, 101), rng.uniform(0, chin + 10)
         if not inside(x, y):
             continue

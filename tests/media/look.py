@@ -99,12 +99,12 @@ class Look:
     @property
     def mouth_half(self) -> float:
         """Half the width of the mouth."""
-        return {"closed": 34.0, "smile": 41.0, "open": 31.0}[self.mouth] * min(1.0, self.chin / 146.0 + 0.02)
+        return {"closed": 35.5, "smile": 41.0, "open": 31.0}[self.mouth] * min(1.0, self.chin / 146.0 + 0.02)
 
     @property
     def mouth_corner_y(self) -> float:
         """Height of the corners of the mouth."""
-        return self.mouth_y + {"closed": -3.5, "smile": -8.0, "open": -1.0}[self.mouth]
+        return self.mouth_y + {"closed": -5.5, "smile": -8.0, "open": -1.0}[self.mouth]
 
     @property
     def mouth_gap(self) -> tuple[float, float]:
@@ -115,7 +115,7 @@ class Look:
     def eye_edges(self) -> tuple[float, float, float]:
         """Half the width of an eye, and how far its opening reaches above and below its centre."""
         squint = 0.82 if self.mouth == "smile" else 1.0
-        return 24.0 * self.eye, 12.6 * self.eye * squint, 9.4 * self.eye * squint
+        return 24.0 * self.eye, 12.0 * self.eye * squint, 9.0 * self.eye * squint
 
     def to_picture(self, point: Point) -> Point:
         """Where ``point`` (units) lies in the picture (pixels), the tilt included."""

@@ -23,8 +23,8 @@ def paint_mouth(s: Sketch, look: Look) -> None:
     upper_line = _mirrored([(0, above + 1.4), (9, above - 0.4), (half * 0.6, sag), (half, corner)])
     lower_line = _mirrored([(0, below + 0.4), (10, below - 0.2), (half * 0.62, below * 0.55 + corner * 0.45 + 0.8),
                             (half, corner)])
-    lower_edge = _mirrored([(0, bottom), (12, bottom - 0.8), (half * 0.6, bottom * 0.6 + corner * 0.4 + 1.5),
-                            (half, corner)])
+    lower_edge = _mirrored([(0, bottom), (half * 0.3, bottom - 0.9), (half * 0.62, bottom * 0.68 + corner * 0.32),
+                            (half * 0.86, bottom * 0.28 + corner * 0.72 + 0.6), (half, corner)])
     upper = smooth(upper_edge) + "L" + smooth(upper_line[::-1])[1:] + "Z"
     lower = smooth(lower_line) + "L" + smooth(lower_edge[::-1])[1:] + "Z"
     dark_lip = mix(t.lip, t.deep, 0.55)
