@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.media.body import paint_backdrop, paint_body, paint_ears, paint_glasses, paint_grain
-from tests.media.features import outline, paint_brows, paint_eyes, paint_nose, paint_skin
-from tests.media.hair import paint_back_hair, paint_beard, paint_front_hair, shadow_edges
+from tests.media.body import paint_backdrop, paint_body, paint_ears, paint_finish, paint_glasses
+from tests.media.eyes import paint_brows, paint_eyes
+from tests.media.hair import paint_back_hair, paint_front_hair, shadow_edges
 from tests.media.look import NECK_TURN, Look
 from tests.media.mouth import paint_mouth
+from tests.media.shorthair import paint_beard
 from tests.media.sketch import Sketch, mix, number
+from tests.media.skin import outline, paint_nose, paint_skin
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A square picture of ``size`` pixels: people in front of a backdrop of three tones (light, middle, dark)."""
+    """A square of ``size`` pixels: people in front of a backdrop of three tones (light, middle, dark)."""
 
     people: list[Look] = field(default_factory=list)
     size: int = 512
@@ -31,7 +33,7 @@ class Picture:
         paint_backdrop(s, self.size, self.backdrop, self.seed)
         for look in self.people:
             paint_person(s, look)
-        paint_grain(s, self.size)
+        paint_finish(s, self.size)
         return s.text(self.size, self.size)
 
     def truth(self) -> dict[str, object]:

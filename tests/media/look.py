@@ -35,7 +35,7 @@ class Palette:
 
 SKINS = {
     "fair": Palette("#ffe6d3", "#f3c7a9", "#cf8f71", "#84452f", "#ea8a78", "#c4656a"),
-    "light": Palette("#fbdcc0", "#e9b795", "#bf7f5f", "#743a27", "#dd7762", "#b8565a"),
+    "light": Palette("#fddcc2", "#ecb391", "#c27a5a", "#743a27", "#e07260", "#bb5259"),
     "brown": Palette("#e3ac82", "#c28558", "#8c5535", "#4a2616", "#b9593f", "#a04f4a"),
     "dark": Palette("#b67b57", "#84523a", "#54301f", "#28130b", "#8c3f2b", "#83403d"),
 }
@@ -50,7 +50,8 @@ class Look:
     tilt: degrees, clockwise as seen, about the base of the neck.
     jaw: width of the jaw, 1 for the average; chin: how far below the eyes the chin ends, 130 to 155.
     eye: size of the eyes, 1 for the average adult; age: 0 for smooth skin to 1 for deep lines.
-    lash: 0 for short lashes to 1 for long ones; brow: thickness of the brows, 1 for the average.
+    lash: 0 for short lashes and bare lips to 1 for long ones and red lips.
+    freckles: 0 for none to 1; brow: thickness of the brows, 1 for the average.
     """
 
     at: Point
@@ -67,6 +68,7 @@ class Look:
     chin: float = 146.0
     eye: float = 1.0
     age: float = 0.0
+    freckles: float = 0.0
     lash: float = 0.3
     brow: float = 1.0
     lips: float = 1.0
@@ -80,6 +82,16 @@ class Look:
     def tones(self) -> Palette:
         """The tones of the skin."""
         return SKINS[self.skin]
+
+    @property
+    def hair_tones(self) -> tuple[str, str, str]:
+        """The hair in shade, as it is, and where the light slides over it."""
+        return mix(self.hair, "#0d0605", 0.6), self.hair, mix(self.hair, "#ffe2b8", 0.42)
+
+    @property
+    def lip(self) -> str:
+        """The colour of the lips: the redder, the longer the lashes, and paler with age."""
+        return mix(self.tones.lip, self.tones.base, 0.34 * (1 - self.lash) + 0.2 * self.age)
 
     @property
     def brows(self) -> str:
@@ -104,7 +116,7 @@ class Look:
     @property
     def mouth_corner_y(self) -> float:
         """Height of the corners of the mouth."""
-        return self.mouth_y + {"closed": -5.5, "smile": -8.0, "open": -1.0}[self.mouth]
+        return self.mouth_y + {"closed": -6.5, "smile": -8.0, "open": -1.0}[self.mouth]
 
     @property
     def mouth_gap(self) -> tuple[float, float]:

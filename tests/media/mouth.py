@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.media.look import Look
-from tests.media.sketch import Point, Sketch, mix, number, smooth
+from tests.media.sketch import Point, Sketch, mix, pair, smooth
 
 
 def _mirrored(right: list[Point]) -> list[Point]:
@@ -19,34 +19,87 @@ def paint_mouth(s: Sketch, look: Look) -> None:
     stretch = 0.86 if look.mouth == "smile" else 1.0
     bottom = below + 13.0 * full * stretch
     sag = (corner * 0.55 + above * 0.45) + 1.2
-    upper_edge = _mirrored([(0, top + 2.4), (8, top), (half * 0.52, top * 0.62 + corner * 0.38), (half, corner)])
+    upper_edge = _mirrored(
+        [(0, top + 2.4), (8, top), (half * 0.52, top * 0.62 + corner * 0.38), (half, corner)]
+    )
     upper_line = _mirrored([(0, above + 1.4), (9, above - 0.4), (half * 0.6, sag), (half, corner)])
-    lower_line = _mirrored([(0, below + 0.4), (10, below - 0.2), (half * 0.62, below * 0.55 + corner * 0.45 + 0.8),
-                            (half, corner)])
-    lower_edge = _mirrored([(0, bottom), (half * 0.3, bottom - 0.9), (half * 0.62, bottom * 0.68 + corner * 0.32),
-                            (half * 0.86, bottom * 0.28 + corner * 0.72 + 0.6), (half, corner)])
+    lower_line = _mirrored(
+        [
+            (0, below + 0.4),
+            (10, below - 0.2),
+            (half * 0.62, below * 0.55 + corner * 0.45 + 0.8),
+            (half, corner),
+        ]
+    )
+    lower_edge = _mirrored(
+        [
+            (0, bottom),
+            (half * 0.3, bottom - 0.9),
+            (half * 0.62, bottom * 0.68 + corner * 0.32),
+            (half * 0.86, bottom * 0.28 + corner * 0.72 + 0.6),
+            (half, corner),
+        ]
+    )
     upper = smooth(upper_edge) + "L" + smooth(upper_line[::-1])[1:] + "Z"
     lower = smooth(lower_line) + "L" + smooth(lower_edge[::-1])[1:] + "Z"
-    dark_lip = mix(t.lip, t.deep, 0.55)
+    dark_lip = mix(look.lip, t.deep, 0.55)
     whole = smooth(upper_edge) + "L" + smooth(lower_edge[::-1])[1:] + "Z"
     s.path(whole, t.blush, opacity=0.35, blur=3.5)
     if look.mouth != "closed":
         _paint_inside(s, look, smooth(upper_line) + "L" + smooth(lower_line[::-1])[1:] + "Z")
-    s.path(upper, s.linear((0, top), (0, above + 1), (0, mix(t.lip, t.base, 0.22), 1), (0.55, mix(t.lip, t.deep, 0.14), 1),
-                           (1, mix(t.lip, t.deep, 0.42), 1)), blur=0.7)
-    s.path(lower, s.linear((0, below), (0, bottom), (0, mix(t.lip, t.deep, 0.32), 1), (0.3, t.lip, 1),
-                           (0.62, mix(t.lip, t.light, 0.22), 1), (1, mix(t.lip, t.shade, 0.35), 1)), blur=0.7)
+    s.path(
+        upper,
+        s.linear(
+            (0, top),
+            (0, above + 1),
+            (0, mix(look.lip, t.base, 0.22), 1),
+            (0.55, mix(look.lip, t.deep, 0.14), 1),
+            (1, mix(look.lip, t.deep, 0.42), 1),
+        ),
+        blur=0.7,
+    )
+    s.path(
+        lower,
+        s.linear(
+            (0, below),
+            (0, bottom),
+            (0, mix(look.lip, t.deep, 0.32), 1),
+            (0.3, look.lip, 1),
+            (0.62, mix(look.lip, t.light, 0.22), 1),
+            (1, mix(look.lip, t.shade, 0.35), 1),
+        ),
+        blur=0.7,
+    )
     s.open(s.clip(whole))
-    s.path(smooth([(half * 0.3, top), (half, corner), (half * 0.35, bottom)]) + "Z", t.deep, opacity=0.3, blur=4)
-    s.ellipse((-6, below + (bottom - below) * 0.46), half * 0.36, 2.6 * full, mix(t.light, "#ffffff", 0.35), opacity=0.62, blur=2)
+    s.path(
+        smooth([(half * 0.3, top), (half, corner), (half * 0.35, bottom)]) + "Z", t.deep, opacity=0.3, blur=4
+    )
+    s.ellipse(
+        (-6, below + (bottom - below) * 0.46),
+        half * 0.36,
+        2.6 * full,
+        mix(t.light, "#ffffff", 0.35),
+        opacity=0.62,
+        blur=2,
+    )
     s.ellipse((-9, below + (bottom - below) * 0.42), half * 0.13, 1.1, "#ffffff", opacity=0.6, blur=0.9)
     for x in range(-24, 25, 4):
         edge = bottom - 3 - abs(x) * 0.16
-        s.path(f"M{number(x)},{number(below + 2)}Q{number(x * 1.05)},{number((below + edge) / 2)} {number(x * 1.12)},{number(edge)}",
-               opacity=0.14, blur=0.4, line=t.deep, width=0.8)
+        s.path(
+            f"M{pair(x, below + 2)}Q{pair(x * 1.05, (below + edge) / 2)} {pair(x * 1.12, edge)}",
+            opacity=0.14,
+            blur=0.4,
+            line=t.deep,
+            width=0.8,
+        )
     s.close()
-    s.path(smooth([(-10, top - 0.6), (-7, top - 1.6), (0, top + 0.8), (7, top - 1.6), (10, top - 0.6)]), opacity=0.5, blur=0.9,
-           line=t.light, width=1.3)
+    s.path(
+        smooth([(-10, top - 0.6), (-7, top - 1.6), (0, top + 0.8), (7, top - 1.6), (10, top - 0.6)]),
+        opacity=0.5,
+        blur=0.9,
+        line=t.light,
+        width=1.3,
+    )
     ink = mix(dark_lip, t.deep, 0.75)
     if look.mouth == "closed":
         inner = smooth([(x * 0.98, y) for x, y in upper_line])
@@ -65,14 +118,33 @@ def _paint_inside(s: Sketch, look: Look, opening: str) -> None:
     s.open(s.clip(opening))
     s.ellipse((0, below + 2), half * 0.5, 6, "#a14a48", opacity=0.8, blur=2.5)
     depth = 12.5 if look.mouth == "smile" else 3.4
-    rim = [(0.0, above + depth), (half * 0.4, above + depth - 1.0), (half * 0.7, above + depth * 0.62 - 1), (half * 0.95, corner + 1)]
-    teeth = smooth(_mirrored([(0, above - 6), (half, corner - 6)])) + "L" + smooth(_mirrored(rim)[::-1])[1:] + "Z"
-    s.path(teeth, s.linear((0, above - 2), (0, above + depth), (0, "#cdbfb2", 1), (0.35, "#f7f1e8", 1), (1, "#efe6da", 1)), blur=0.5)
+    rim = [
+        (0.0, above + depth),
+        (half * 0.4, above + depth - 1.0),
+        (half * 0.7, above + depth * 0.62 - 1),
+        (half * 0.95, corner + 1),
+    ]
+    teeth = (
+        smooth(_mirrored([(0, above - 6), (half, corner - 6)])) + "L" + smooth(_mirrored(rim)[::-1])[1:] + "Z"
+    )
+    s.path(
+        teeth,
+        s.linear(
+            (0, above - 2), (0, above + depth), (0, "#cdbfb2", 1), (0.35, "#f7f1e8", 1), (1, "#efe6da", 1)
+        ),
+        blur=0.5,
+    )
     for x in (0.0, 8.6, 15.6, 22.0, 27.6, 32.0):
         for side in (-1, 1) if x else (1,):
-            line = f"M{number(side * x)},{number(above - 5)}L{number(side * x * 0.98)},{number(above + depth)}"
+            line = f"M{pair(side * x, above - 5)}L{pair(side * x * 0.98, above + depth)}"
             s.path(line, opacity=0.3, blur=0.4, line="#8d7566", width=0.9)
     for side in (-1, 1):
         s.ellipse((side * half, corner + 3), half * 0.34, 12, "#3b1210", opacity=0.75, blur=4.5)
-    s.path(smooth(_mirrored([(0, above), (half * 0.5, above - 1), (half, corner)])), opacity=0.5, blur=1.6, line="#2a0d0a", width=3.5)
+    s.path(
+        smooth(_mirrored([(0, above), (half * 0.5, above - 1), (half, corner)])),
+        opacity=0.5,
+        blur=1.6,
+        line="#2a0d0a",
+        width=3.5,
+    )
     s.close()

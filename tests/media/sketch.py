@@ -23,6 +23,11 @@ def number(value: float) -> str:
     return text[:-2] if text.endswith(".0") else text
 
 
+def pair(x: float, y: float) -> str:
+    """A point or a step as SVG text."""
+    return f"{number(x)},{number(y)}"
+
+
 def smooth(points: Sequence[Point], *, start: bool = True) -> str:
     """Path text of a Catmull-Rom curve through ``points``; without ``start`` it continues an open path."""
     path = [f"M{number(points[0][0])},{number(points[0][1])}" if start else ""]
@@ -98,14 +103,29 @@ class Sketch:
         self._marks.append("</g>")
 
     def path(
-        self, d: str, fill: str = "none", *, opacity: float = 1, blur: float = 0, line: str = "", width: float = 1
+        self,
+        d: str,
+        fill: str = "none",
+        *,
+        opacity: float = 1,
+        blur: float = 0,
+        line: str = "",
+        width: float = 1,
     ) -> None:
         """Paint path text ``d``: filled with ``fill``, outlined with the colour ``line``, or both."""
         stroke = f' stroke="{line}" stroke-width="{width}" stroke-linecap="round"' if line else ""
         self._marks.append(f'<path d="{d}" fill="{fill}"{stroke}{self._look(opacity, blur)}/>')
 
     def ellipse(
-        self, at: Point, rx: float, ry: float, fill: str, *, opacity: float = 1, blur: float = 0, turn: float = 0
+        self,
+        at: Point,
+        rx: float,
+        ry: float,
+        fill: str,
+        *,
+        opacity: float = 1,
+        blur: float = 0,
+        turn: float = 0,
     ) -> None:
         """Paint an ellipse, turned by ``turn`` degrees about its centre."""
         turned = f' transform="rotate({turn} {number(at[0])} {number(at[1])})"' if turn else ""
