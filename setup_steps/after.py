@@ -51,6 +51,18 @@ def summary(setup: Setup) -> str:
     return start
 
 
+def find_draft(places: Places) -> Path:
+    """The pipeline that the demo runs.
+
+    Raises:
+        SetupError: It is not in this clone.
+    """
+    draft = _draft(places)
+    if not draft.is_file():
+        raise SetupError(f"The pipeline {draft} is not in this clone, so there is no demo to run.")
+    return draft
+
+
 def _draft(places: Places) -> Path:
     return places.root / "workflows" / "draft.app.json"
 
@@ -65,9 +77,7 @@ def make_demo(places: Places, start: str) -> None:
     Raises:
         SetupError: The pipeline failed, or left no video.
     """
-    draft, output = _draft(places), places.root / "output"
-    if not draft.is_file():
-        raise SetupError(f"The pipeline {draft} is not in this clone, so there is no demo to run.")
+    draft, output = find_draft(places), places.root / "output"
     say()
     say(f'Demo: a first video about "{TOPIC}"')
     began = time.time()

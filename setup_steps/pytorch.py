@@ -104,13 +104,13 @@ def choose_build(gpu: Gpu | None) -> Build:
         tag = "cu130" if gpu.driver >= 580 and gpu.capability >= (7, 5) else "cu126"
         if tag == "cu130" and sys.platform == "linux" and platform.machine() == "x86_64":
             tag = ""  # PyPI's own build for Linux is this one.
-        return Build(f"the CUDA build, for {gpu.name}", tag, 7_500_000_000, 3_500_000_000)
+        return Build(f"the CUDA build, for {gpu.name}", tag, 6_800_000_000, 3_000_000_000)
     if sys.platform != "linux":
         return Build("the CPU build", "", 2_500_000_000, 1_000_000_000)
     if reachable(f"{INDEX}/cpu/torch/"):
         return Build("the CPU build", "cpu", 2_500_000_000, 1_000_000_000)
     title = "PyPI's build (the CPU build's index can't be reached; this one works on a CPU too)"
-    return Build(title, "", 7_500_000_000, 3_500_000_000)
+    return Build(title, "", 6_800_000_000, 3_000_000_000)
 
 
 def try_out(python: Path) -> str:

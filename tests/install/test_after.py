@@ -1,0 +1,91 @@
+"""The demo, the tests' exit status and last line, and CI's rule about skipped tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from setup_steps.after import make_demo
+from setup_steps.places import Places
+from setup_steps.talk import SetupError
+from tests.install.conftest import ROOT
+
+SUITE = """\
+import pytest
+
+@pytest.mark.slow
+def test_slow(): assert {slow}
+
+@pytest.mark.gpu
+def test_gpu(): assert False
+
+def test_quick(): assert {quick}
+"""
+MARKERS = "[pytest]\nmarkers =\n    slow: x\n    gpu: x\n"
+
+
+def run_suite(folder: Path, suite: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the installer's own way to call pytest on a suite in a clone of its own, with this environment."""
+    (folder / "test_suite.py").write_text(suite)
+    (folder / "pytest.ini").write_text(MARKERS)
+    (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    code = (
+        "import sys; from pathlib import Path; from setup_steps.after import run_tests; "
+        "from setup_steps.places import Places; print('before'); "
+        f"sys.exit(run_tests(Places(Path({str(folder)!r})), sys.argv[1:]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_quick_tests_run_and_the_summary_is_last(tmp_path: Path) -> None:
+    done = run_suite(tmp_path, SUITE.format(slow=False, quick=True), "-p", "no:cacheprovider")
+    assert done.returncode == 0
+    assert "1 passed, 2 deselected" in done.stdout.strip().splitlines()[-1]
+    assert done.stdout.startswith("before")
+
+
+def test_pytests_failure_is_the_exit_status(tmp_path: Path) -> None:
+    done = run_suite(tmp_path, SUITE.format(slow=False, quick=True), "-m", "not gpu")
+    assert done.returncode == 1
+    assert "1 failed, 1 passed, 1 deselected" in done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("test", "status"),
+    [
+        ("def test_it(): pytest.skip('no browser')", 1),
+        ("@pytest.mark.skip(reason='later')\ndef test_it(): pass", 1),
+        ("pytest.importorskip('no_such_module')\ndef test_it(): pass", 2),
+        ("@pytest.mark.gpu\ndef test_it(): pytest.skip('no GPU')", 0),
+        ("@pytest.mark.xfail\ndef test_it(): assert False", 0),
+        ("def test_it(): pass", 0),
+    ],
+)
+def test_in_ci_a_skipped_test_fails(test: str, status: int, tmp_path: Path) -> None:
+    (tmp_path / "test_suite.py").write_text(f"import pytest\n\n{test}\n")
+    (tmp_path / "pytest.ini").write_text(MARKERS)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "fail_on_skip", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT / ".ci")},
+    )
+    assert done.returncode == status, done.stdout
+    assert ("CI must run this" in done.stdout) == (status != 0)
+
+
+def test_a_clone_without_the_pipeline_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"draft\.app\.json is not in this clone"):
+        make_demo(Places(tmp_path), "")
