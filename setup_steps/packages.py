@@ -73,8 +73,8 @@ class Installer:
         if watch.lowest < NEARLY_FULL:
             raise SetupError(
                 f"The disk ran full while packages were installed into {self.python.parent.parent}; "
-                f"{gigabytes(free_space(self.python.parent))} are free there now. Make room and run this again; it "
-                "goes on from here."
+                f"{gigabytes(free_space(self.python.parent))} are free there now. Make room and run this "
+                "again; it goes on from here."
             ) from failure
         if not offline(self.settings) and not index_reachable(self.python):
             raise SetupError(
