@@ -1,0 +1,25 @@
+"""MySpinBot: the list of nodes, nothing else."""
+
+from comfy_api.latest import ComfyExtension, io
+from typing_extensions import override
+
+from .nodes.draft_head import DraftHead
+from .nodes.draft_speech import DraftSpeech
+from .nodes.examples import offer_example_files
+from .nodes.script import Script
+
+WEB_DIRECTORY = "./web"
+
+
+class MySpinBot(ComfyExtension):
+    @override
+    async def on_load(self) -> None:
+        offer_example_files()
+
+    @override
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [Script, DraftSpeech, DraftHead]
+
+
+async def comfy_entrypoint() -> MySpinBot:
+    return MySpinBot()

@@ -1,0 +1,145 @@
+"""How a head moves while it speaks: mouth, lids and sway, one value per video frame."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from ..timings import Timings
+from .listening import Hearing, Track
+from .visemes import VISEMES, Pose, of_spans
+
+LEAD = 0.03  # seconds by which a mouth is ahead of its sound
+_BLINK = np.array([0.3, 0.85, 1.0, 0.8, 0.45, 0.15], np.float32)  # at 25 fps: shut fast, open slowly
+_POSE = [field.name for field in fields(Pose)]
+_OPEN, _WIDE, _LIFT, _PRESS = (_POSE.index(name) for name in ("open", "wide", "lift", "press"))
+
+Poses = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """`poses` (N, 6) in the order of `Pose`'s fields; the rest (N,).
+
+    Attributes:
+        blink: 0 for open eyes to 1 for shut ones.
+        shift_x, shift_y: the head's way in eye distances, right and down.
+        roll: radians, clockwise.
+        zoom: relative growth, as the head comes nearer.
+    """
+
+    poses: Poses
+    blink: Track
+    shift_x: Track
+    shift_y: Track
+    roll: Track
+    zoom: Track
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+
+def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, liveliness: float = 1.0) -> Motion:
+    """The motion for a speech, by its `timings` where there are any, else by its sound alone.
+
+    Every draw comes from a generator of its own, seeded with `seed`: blinks don't change with the sway.
+    """
+    frames = len(hearing.loudness)
+    poses = _poses_of_timings(timings, frames, fps) if timings else _poses_of_sound(hearing)
+    # Loud syllables open wider; where nothing is heard the mouth is as in the portrait.
+    voice = _smooth(np.clip(hearing.loudness * 3, 0, 1), 0.7)
+    poses = poses * voice[:, None]
+    poses[:, _OPEN] *= 0.45 + 0.65 * hearing.loudness
+    poses = np.stack([_smooth(column, 0.6) for column in poses.T], axis=1)
+    emphasis = _smooth(hearing.loudness, 4) - _smooth(hearing.loudness, 25)
+    sway = [_wander(frames, fps, np.random.default_rng([seed, 2, axis])) * liveliness for axis in range(4)]
+    return Motion(
+        poses.astype(np.float32),
+        _blinks(hearing.loudness, fps, np.random.default_rng([seed, 1])),
+        shift_x=0.045 * sway[0],
+        shift_y=(0.025 * sway[1] + 0.08 * liveliness * emphasis).astype(np.float32),
+        roll=0.022 * sway[2],
+        zoom=0.012 * sway[3],
+    )
+
+
+def _poses_of_timings(timings: Timings, frames: int, fps: float) -> Poses:
+    """Coarticulation after Cohen and Massaro, "Modeling Coarticulation in Synthetic Visual Speech", 1993:
+    every sound pulls the mouth towards its pose with a strength that fades with distance in time."""
+    now = (np.arange(frames) + 0.5) / fps + LEAD
+    pull = np.full(frames, 1e-3)
+    total = np.zeros((frames, len(_POSE)))
+    shut = np.zeros(frames)
+    for name, start, end in _with_rests(timings, frames / fps):
+        viseme = VISEMES[name]
+        middle, spread = (start + end) / 2, max(0.45 * (end - start), 0.022) + 0.012
+        first = max(int((middle - 4 * spread - LEAD) * fps), 0)
+        near = slice(first, int((middle + 4 * spread - LEAD) * fps) + 2)
+        weight = viseme.strength * np.exp(-0.5 * ((now[near] - middle) / spread) ** 2)
+        pull[near] += weight
+        total[near] += weight[:, None] * [getattr(viseme.pose, part) for part in _POSE]
+        if name == "closed":
+            # Lips that do not meet for p, b and m are what people notice first.
+            shut[near] = np.maximum(shut[near], np.exp(-0.5 * ((now[near] - middle) / 0.03) ** 2))
+    poses = total / pull[:, None]
+    poses[:, [_OPEN, _LIFT]] *= (1 - shut)[:, None]
+    return poses.astype(np.float32)
+
+
+def _with_rests(timings: Timings, duration: float) -> list[tuple[str, float, float]]:
+    """The visemes, and a resting mouth wherever nothing is said for longer than a stop consonant."""
+    spoken = list(of_spans(timings.phonemes))
+    shapes: list[tuple[str, float, float]] = []
+    at = 0.0
+    for name, start, end in [*spoken, ("", duration, duration)]:
+        if start - at > 0.08:
+            shapes.append(("rest", at, start))
+        if name:
+            shapes.append((name, start, end))
+        at = max(at, end)
+    return shapes
+
+
+def _poses_of_sound(hearing: Hearing) -> Poses:
+    """Vowels from the balance of the spectrum, teeth from its hiss."""
+    poses = np.zeros((len(hearing.loudness), len(_POSE)), np.float32)
+    hiss = np.clip((hearing.hiss - 0.25) * 3, 0, 1)
+    front = _smooth(hearing.front, 1.0)
+    loud = np.clip((hearing.loudness - 0.35) / 0.65, 0, 1)
+    poses[:, _OPEN] = (0.15 + 0.85 * loud) * (1 - 0.75 * hiss)
+    poses[:, _WIDE] = (front - 0.5) * 0.6 * (1 - hiss) + 0.12 * hiss
+    poses[:, _LIFT] = 0.1 + 0.25 * hiss
+    return poses
+
+
+def _blinks(loudness: Track, fps: float, draw: np.random.Generator) -> Track:
+    """Every 2 to 7 seconds (median 3.7), put off for up to half a second until a pause."""
+    frames = len(loudness)
+    lids = np.zeros(frames, np.float32)
+    length = max(round(len(_BLINK) * fps / 25), 3)
+    shape = np.interp(np.linspace(0, len(_BLINK) - 1, length), np.arange(len(_BLINK)), _BLINK)
+    at = int(draw.uniform(0.6, 2.0) * fps)
+    while at + length < frames:
+        window = loudness[at : at + round(fps / 2)]
+        at += int(np.argmin(window))
+        part = lids[at : at + length]
+        part[:] = np.maximum(part, shape[: len(part)])
+        at += int(np.clip(draw.lognormal(1.3, 0.35), 2.0, 7.0) * fps)
+    return lids
+
+
+def _wander(frames: int, fps: float, draw: np.random.Generator) -> Track:
+    """A slow, aimless path around 0, mostly within [-1, 1]."""
+    seconds = np.arange(frames) / fps
+    path = np.zeros(frames)
+    for low, high, size in ((0.06, 0.12, 0.5), (0.15, 0.28, 0.35), (0.35, 0.55, 0.15)):
+        path += size * np.sin(2 * np.pi * (draw.uniform(low, high) * seconds + draw.uniform()))
+    return path.astype(np.float32)
+
+
+def _smooth(track: npt.NDArray[np.floating], sigma: float) -> Track:
+    """Gaussian smoothing over frames, edges held."""
+    reach = max(int(3 * sigma + 0.5), 1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = np.pad(track, reach, mode="edge")
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid").astype(np.float32)

@@ -1,0 +1,50 @@
+"""A readable script without any model: the same text for the same topic, tone, language and length."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from .brief import Brief, Script
+
+_LANGUAGES = {
+    "en": "en", "english": "en",
+    "de": "de", "german": "de", "deutsch": "de",
+    "es": "es", "spanish": "es", "español": "es",
+    "fr": "fr", "french": "fr", "français": "fr",
+}  # fmt: skip
+_MOODS = {
+    "casual": "relaxed, warm daylight, a lived-in room",
+    "formal": "composed, even studio light, a plain backdrop",
+    "playful": "bright colours, lively light, a cheerful room",
+    "dramatic": "strong contrast, low-key light, a dark backdrop",
+}
+
+
+def write(brief: Brief, reason: str) -> Script:
+    """The script for `brief`; `reason` is why no model wrote it, for the warning."""
+    code = _LANGUAGES.get(brief.language.strip().lower().split("-")[0].split("_")[0])
+    text = _texts(code or "en")
+    topic = brief.topic.strip()
+    ended = topic if topic.endswith((".", "!", "?", "。", "！", "？", "؟")) else f"{topic}."
+    opening, closing = text["openings"][brief.tone].format(topic=ended), text["closings"][brief.tone]
+    budget = brief.words - len(closing.split())
+    spoken = [opening]
+    for sentence in text["middle"]:
+        if len(" ".join([*spoken, sentence]).split()) > budget + 3:
+            continue
+        spoken.append(sentence)
+    spoken.append(closing)
+    warning = f"{reason} The script was written from a template instead."
+    if code is None:
+        warning += f" It is in English, as there is no template in {brief.language}."
+    scene = (
+        f"Portrait of {brief.persona.strip() or 'a friendly presenter'} talking to the camera about {topic.rstrip('.!?。！？؟')}, "
+        f"head and shoulders, {_MOODS[brief.tone]}, looking into the lens, sharp focus."
+    )
+    return Script(" ".join(spoken), scene, fallback=True, warning=warning)
+
+
+@functools.cache
+def _texts(code: str) -> dict[str, Any]:
+    return json.loads((Path(__file__).parent / "fallback" / f"{code}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,122 @@
+"""Frames and sound into an MP4, a few frames at a time.
+
+The file is the project's mezzanine: H.264 4:2:0 at a visually lossless quality with AAC, BT.709
+tagged, `faststart`, so that browsers play it and ComfyUI's Save Video passes it through untouched.
+"""
+
+import uuid
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace
+
+from .audio import AAC_RATES, Sound
+
+CRF = "16"
+_BT709 = 1  # ISO/IEC 23091-2: the same number for primaries, transfer and matrix
+
+
+class VideoWriter:
+    """A context manager that encodes an MP4 beside `path` and puts it there when all went well.
+
+        with VideoWriter(path, width=512, height=512, fps=Fraction(25), sound=sound) as video:
+            video.write(frames)  # (H, W, 3) uint8, RGB, one by one
+
+    The sound is muxed in step with the frames and cut where the last frame ends.
+
+    Raises:
+        ValueError: a size that is not even, or a frame of another size.
+        FileExistsError: `path` exists; nothing is ever overwritten.
+    """
+
+    def __init__(self, path: Path, *, width: int, height: int, fps: Fraction, sound: Sound | None = None) -> None:
+        if width % 2 or height % 2 or width < 2 or height < 2:
+            raise ValueError(f"H.264 needs an even width and height, not {width}x{height}.")
+        if path.exists():
+            raise FileExistsError(f"{path} exists already.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.frames = 0
+        self._path, self._fps = path, fps
+        self._aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
+        self._container: Any = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
+        self._video = _video_stream(self._container, width, height, fps)
+        self._sound = _SoundTrack(self._container, sound) if sound else None
+
+    def write(self, frame: npt.NDArray[np.uint8]) -> None:
+        """Append one frame (H, W, 3), RGB."""
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        if (picture.width, picture.height) != (self._video.width, self._video.height):
+            raise ValueError(
+                f"A frame of {picture.width}x{picture.height} in a video of {self._video.width}x{self._video.height}."
+            )
+        picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+        picture.pts = self.frames
+        picture.time_base = 1 / self._fps
+        self._container.mux(self._video.encode(picture))
+        self.frames += 1
+        if self._sound:
+            self._sound.advance(self.frames / self._fps)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._container.mux(self._video.encode(None))
+                if self._sound:
+                    self._sound.finish()
+            self._container.close()
+            if error is None:
+                self._aside.rename(self._path)
+        finally:
+            self._aside.unlink(missing_ok=True)
+
+
+def _video_stream(container: Any, width: int, height: int, fps: Fraction) -> Any:
+    stream = container.add_stream("libx264", rate=fps, options={"crf": CRF, "preset": "veryfast"})
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    context = stream.codec_context
+    context.time_base = 1 / fps
+    context.color_range = ColorRange.MPEG
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    return stream
+
+
+class _SoundTrack:
+    """Feeds a sound to the container as far as the video has come."""
+
+    def __init__(self, container: Any, sound: Sound) -> None:
+        self._container, self._sound, self._position = container, sound, 0
+        rate = sound.sample_rate if sound.sample_rate in AAC_RATES else 48000
+        self._layout = "mono" if sound.samples.shape[0] == 1 else "stereo"
+        self._stream = container.add_stream("aac", rate=rate, layout=self._layout)
+        self._stream.bit_rate = 96_000 * sound.samples.shape[0]
+        self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=rate)
+
+    def advance(self, seconds: Fraction) -> None:
+        """Write the sound up to `seconds` from its beginning."""
+        end = min(int(seconds * self._sound.sample_rate), self._sound.samples.shape[1])
+        if end <= self._position:
+            return
+        block = np.ascontiguousarray(self._sound.samples[:, self._position : end])
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts = self._sound.sample_rate, self._position
+        frame.time_base = Fraction(1, self._sound.sample_rate)
+        self._position = end
+        self._encode(frame)
+
+    def finish(self) -> None:
+        self._encode(None)
+        self._container.mux(self._stream.encode(None))
+
+    def _encode(self, frame: Any) -> None:
+        for piece in self._resampler.resample(frame):
+            self._container.mux(self._stream.encode(piece))
