@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .network import reachable
+from .packages import installed_versions
 from .talk import CommandError, SetupError, call
 
 VERSIONS = {"torch": "2.11.0", "torchvision": "0.26.0", "torchaudio": "2.11.0"}
@@ -111,6 +112,12 @@ def choose_build(gpu: Gpu | None) -> Build:
         return Build("the CPU build", "cpu", 2_500_000_000, 1_000_000_000)
     title = "PyPI's build (the CPU build's index can't be reached; this one works on a CPU too)"
     return Build(title, "", 6_800_000_000, 3_000_000_000)
+
+
+def remove_cpu_build(python: Path) -> None:
+    """Uninstalls a CPU build; its version satisfies what PyPI's CUDA build is asked for by."""
+    if installed_versions(python).get("torch", "").endswith("+cpu"):
+        call([python, "-m", "pip", "uninstall", "--yes", "--quiet", *VERSIONS], quiet=True)
 
 
 def try_out(python: Path) -> str:

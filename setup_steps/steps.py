@@ -144,6 +144,8 @@ class Setup:
 
     def _install_pytorch(self) -> str:
         say(f"    {self.build.title}; with all that it needs about {self.build.download_bytes / 1e9:.1f} GB")
+        if self.gpu:
+            pytorch.remove_cpu_build(self.python)
         self.installer.install(self.build.requirements, self.build.index)
         found = pytorch.try_out(self.python)
         say(f"    PyTorch {found}")

@@ -15,6 +15,7 @@ from setup_steps import disk
 from setup_steps.environment import find_uv
 from setup_steps.packages import Installer, forget_half_installed, installed_versions
 from setup_steps.pip_settings import parse_settings, uv_arguments, uv_environment
+from setup_steps.pytorch import VERSIONS, Build, remove_cpu_build
 from setup_steps.talk import SetupError, call
 
 LISTING = """\
@@ -110,6 +111,19 @@ def test_a_further_index_gives_the_build_that_is_pinned(
     # A later step that asks for the plain version keeps the one that is there.
     installer.install(["tinytorch==2.11.0"])
     assert installed_versions(installer.python)["tinytorch"] == "2.11.0+cpu"
+
+
+def test_a_gpu_that_comes_later_gets_its_build(installer: Installer, shelf: Callable[..., Path]) -> None:
+    for name, version in VERSIONS.items():
+        shelf(name, f"{version}+cpu")
+    build = Build("the CPU build", "cpu", 1, 1)
+    installer.install(build.requirements)
+    for name, version in VERSIONS.items():
+        shelf(name, version).with_name(f"{name}-{version}+cpu-py3-none-any.whl").unlink()
+    remove_cpu_build(installer.python)
+    installer.install(Build("the CUDA build", "", 1, 1).requirements)
+    found = installed_versions(installer.python)
+    assert {name: found[name] for name in VERSIONS} == VERSIONS
 
 
 def test_a_package_that_cannot_be_had_is_an_error(installer: Installer, shelf: Callable[..., Path]) -> None:
