@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,24 @@ def find_installation(comfyui: str | Path | None = None, python: str | Path | No
     if not executable.is_file():
         raise ServerUnreachable(f"There is no Python at {executable} to run ComfyUI with. {HOW_TO}")
     return Installation(folder, executable)
+
+
+def new_log(keep: int = 5) -> Path:
+    """A new file for a server's log in the user's own folder for such things; only the newest are kept."""
+    home = Path.home()
+    if os.name == "nt":
+        folder = Path(os.environ.get("LOCALAPPDATA") or home / "AppData/Local") / "MySpinBot" / "logs"
+    elif sys.platform == "darwin":
+        folder = home / "Library" / "Logs" / "MySpinBot"
+    else:
+        folder = Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "myspinbot"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in sorted(folder.glob("server-*.log"))[: -keep + 1 or None]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir())
+    return folder / f"server-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
 
 
 def _written_down() -> tuple[dict[str, Any], Path]:

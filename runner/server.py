@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -56,6 +58,7 @@ class LocalServer:
         self.listen = listen
         self._wanted_port = port
         self._env = env or {}
+        self._temp = ""
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port or 0
 
@@ -111,6 +114,9 @@ class LocalServer:
         process.wait()
         if process.stdin:
             process.stdin.close()
+        temp, self._temp = self._temp, ""
+        if temp:
+            shutil.rmtree(temp, ignore_errors=True)
 
     def wait(self) -> int:
         """Wait until the server ends by itself, and return its exit status."""
@@ -141,6 +147,8 @@ class LocalServer:
         command += ["--database-url", "sqlite:///:memory:"]
         if self.base_directory:
             command += ["--base-directory", str(self.base_directory)]
+        if self._temp:
+            command += ["--temp-directory", self._temp]
         if self.cpu and "--cpu" not in self.args:
             command += ["--cpu"]
         return [*command, *self.args]
@@ -150,6 +158,9 @@ class LocalServer:
             self.cpu = "--cpu" in self.args or not _has_accelerator(self.installation.python)
         self.port = self._wanted_port or _free_port()
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if not self._temp and not self.base_directory:
+            # A server empties its temporary folder when it starts, and another one may be using the usual one.
+            self._temp = tempfile.mkdtemp(prefix="myspinbot-")
         env = {**os.environ, **_thread_settings(), **self._env, "PYTHONUNBUFFERED": "1"}
         env.pop("PYTHONPATH", None)
         with self.log.open("wb") as log:
@@ -183,8 +194,7 @@ class LocalServer:
             if on_wait:
                 on_wait(waited)
         raise ServerUnreachable(
-            f"ComfyUI didn't answer within {deadline:.0f} s. Its log is {self.log}; it ends with:\n"
-            f"{self.log_tail()}"
+            f"ComfyUI didn't answer within {deadline:.0f} s. Its log is {self.log}; it ends with:\n{self.log_tail()}"
         )
 
 

@@ -1,0 +1,5 @@
+"""`python -m runner` is `myspinbot`."""
+
+from .cli import main
+
+main()

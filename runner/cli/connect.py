@@ -1,0 +1,74 @@
+"""The server that a command talks to: one that runs, or one of our own for as long as it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Callable, Generator
+from typing import Any
+
+import click
+
+from ..client import DEFAULT_SERVER, Client
+from ..http import Gone
+from ..server import LocalServer
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say which server to use."""
+    for option in (
+        click.option("--python", help="The Python that runs the ComfyUI of --comfyui."),
+        click.option("--comfyui", help="ComfyUI's folder, for a server of our own."),
+        click.option("--no-start", is_flag=True, help="Never start a server of our own."),
+        server_option,
+    ):
+        command = option(command)
+    return command
+
+
+server_option = click.option(
+    "--server", default=DEFAULT_SERVER, show_default=True, envvar="MYSPINBOT_SERVER", help="A ComfyUI server."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line.")
+verbose_option = click.option("--verbose", is_flag=True, help="Show tracebacks and the server's own words.")
+
+
+@contextlib.contextmanager
+def connect(
+    server: str,
+    *,
+    no_start: bool = False,
+    comfyui: str | None = None,
+    python: str | None = None,
+    on_wait: Callable[[str], None] = lambda _: None,
+) -> Generator[tuple[Client, LocalServer | None]]:
+    """A client for `server`; where none answers on this machine, for a server started and stopped here.
+
+    Raises ServerUnreachable when there is none and none can be started.
+    """
+    client = Client(server)
+    try:
+        client.api.alive()
+    except Gone:
+        if no_start or not _here(client.api.http.host):
+            raise
+    else:
+        yield client, None
+        return
+    from ..locate import find_installation, new_log
+
+    installation = find_installation(comfyui, python)
+    local = LocalServer(installation, log=new_log())
+    on_wait("Starting ComfyUI")
+    try:
+        local.start(on_wait=lambda seconds: on_wait(f"Starting ComfyUI ({seconds:.0f} s)"))
+        yield Client(local.url), local
+    finally:
+        local.stop()
+
+
+def _here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,169 @@
+"""`myspinbot inputs` and `myspinbot convert`: about workflow files, without running them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..client import Client
+from ..convert.widgets import ABSENT
+from ..errors import BadInput, CannotSave
+from ..http import Gone
+from ..inputs import kind_of, slug
+from ..workflow import Workflow
+from .connect import connect, json_option, server_options, verbose_option
+
+
+@click.command()
+@click.argument("file")
+@click.option("--all", "everything", is_flag=True, help="List every input of every node, for --set.")
+@server_options
+@json_option
+@verbose_option
+def inputs(
+    file: str,
+    everything: bool,
+    server: str,
+    no_start: bool,
+    comfyui: str | None,
+    python: str | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """List the inputs that the workflow FILE offers, with type, range, choices and default."""
+    workflow = Workflow.load(file)
+    with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
+        client.bind(workflow)
+        if everything:
+            click.echo(
+                json.dumps(workflow.api(), indent=2, ensure_ascii=False) if as_json else _all(workflow)
+            )
+        elif as_json:
+            click.echo(
+                json.dumps([_as_json(field) for field in workflow.inputs], indent=2, ensure_ascii=False)
+            )
+        else:
+            click.echo(_table(workflow))
+
+
+@click.command()
+@click.argument("file")
+@click.option("--out", help="File to write; standard output when left out.")
+@server_options
+@verbose_option
+def convert(
+    file: str,
+    out: str | None,
+    server: str,
+    no_start: bool,
+    comfyui: str | None,
+    python: str | None,
+    verbose: bool,
+) -> None:
+    """Write the workflow FILE in API form, just as the editor's page would export it."""
+    workflow = Workflow.load(file)
+    path = Path(out) if out else None
+    if path and path.exists():
+        raise BadInput(f"{path} exists already, and nothing is overwritten. Choose another name.")
+    if workflow.is_ui:
+        with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
+            client.bind(workflow)
+    text = json.dumps(workflow.api(), indent=2, ensure_ascii=False)
+    if path is None:
+        click.echo(text)
+        return
+    try:
+        with path.open("x", encoding="utf-8") as file_out:
+            file_out.write(text + "\n")
+    except OSError as error:
+        raise CannotSave(f"{path} can't be written ({error.strerror}).") from None
+
+
+def describe_inputs(workflow: Workflow, server: str) -> str:
+    """The workflow's own options for its help. Types need a server; without one, names and nothing more."""
+    try:
+        client = Client(server)
+        client.bind(workflow)
+    except Gone:
+        names = ", ".join(f"--{name}" for name in _names_in_file(workflow)) or "none"
+        return (
+            f"\nInputs of {workflow.name}: {names}\n"
+            f"Their types and ranges come from a server, and none answers at {server}. "
+            "`myspinbot inputs FILE` starts one for it."
+        )
+    return "\n" + _table(workflow)
+
+
+def _table(workflow: Workflow) -> str:
+    fields = workflow.inputs
+    if not fields:
+        return (
+            f"{workflow.name} offers no inputs of its own. `myspinbot inputs FILE --all` lists every node's; "
+            "set them with --set NODE.INPUT=VALUE."
+        )
+    formatter = click.HelpFormatter(width=110)
+    formatter.write_text(f"Inputs of {workflow.name}:")
+    rows: list[tuple[str, str]] = []
+    for field in fields:
+        allowed = f" ({field.range()})" if field.range() else ""
+        default = "" if field.default in (None, "") else f" [default: {_short(field.default)}]"
+        rows.append(
+            (f"--{field.flag} {field.kind.upper().replace(' ', '-')}", f"{field.help()}{allowed}{default}")
+        )
+    with formatter.indentation():
+        formatter.write_dl(rows, col_max=44)
+    return formatter.getvalue().rstrip()
+
+
+def _as_json(field: Any) -> dict[str, Any]:
+    options = field.spec.options
+    data = {
+        "flag": field.flag,
+        "label": field.label,
+        "node": field.node.id,
+        "title": field.node.title,
+        "input": field.widget.name,
+        "type": field.kind,
+        "default": field.default,
+        "help": field.help(),
+    }
+    data |= {key: options[key] for key in ("min", "max", "step") if key in options}
+    return data | ({"choices": field.spec.choices} if field.kind == "choice" else {})
+
+
+def _all(workflow: Workflow) -> str:
+    lines: list[str] = []
+    for node_id, node in workflow.api().items():
+        meta = node.get("_meta")
+        title = meta.get("title") if isinstance(meta, dict) else None
+        lines.append(f"{node_id}  {title or node['class_type']}  ({node['class_type']})")
+        for name, value in node["inputs"].items():
+            if isinstance(value, list):
+                continue
+            kind = kind_of(workflow.spec_of(f"{node_id}.{name}")) if workflow.is_ui else ""
+            lines.append(f"    {node_id}.{name}{f'  {kind}' if kind else ''}  = {_short(value)}")
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if value is not ABSENT else ""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _names_in_file(workflow: Workflow) -> list[str]:
+    content = workflow.content
+    extra = content.get("extra")
+    linear = extra.get("linearData") if isinstance(extra, dict) else None
+    entries = linear.get("inputs") if isinstance(linear, dict) else None
+    nodes = content.get("nodes")
+    by_id = {str(node.get("id")): node for node in nodes} if isinstance(nodes, list) else {}
+    names: list[str] = []
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, list) and len(entry) >= 2:
+            sockets = (by_id.get(str(entry[0])) or {}).get("inputs") or []
+            labels = [s.get("label") for s in sockets if isinstance(s, dict) and s.get("name") == entry[1]]
+            names.append(slug(str(labels[0] if labels and labels[0] else entry[1])))
+    return names

@@ -1,0 +1,85 @@
+"""One job from a bound workflow to files on disk, as `run`, `attach` and `batch` share it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from ..client import Client, Job, Result
+from ..errors import RunnerError
+from ..events import Saved
+from ..follow import Patience
+from ..results import Download
+from ..server import LocalServer
+from ..workflow import Workflow
+from .show import Show
+from .signals import Interrupts
+
+
+def start(
+    client: Client,
+    workflow: Workflow,
+    interrupts: Interrupts,
+    *,
+    job_id: str,
+    previews: bool = False,
+    run: int = 0,
+) -> Job:
+    """Submit the workflow. From here on an interrupt cancels the job instead of ending the program."""
+    interrupts.job_id = job_id
+    try:
+        # Wildcards differ from run to run, and are the same when the same run is repeated.
+        rng = random.Random(run)  # noqa: S311
+        return client.submit(workflow, job_id=job_id, previews=previews, rng=rng)
+    except BaseException:
+        interrupts.job_id = None
+        raise
+
+
+def follow(
+    job: Job,
+    show: Show,
+    interrupts: Interrupts,
+    *,
+    local: LocalServer | None = None,
+    resubmit: bool = True,
+    patience: Patience | None = None,
+) -> Result:
+    """Follow a job to its end and show it. Raises the error that it ended with."""
+    job.stop, job.resubmit = interrupts.stop, resubmit
+    job.server_alive = local.running if local else None
+    job.patience = patience or job.patience
+    interrupts.job_id = job.id
+    try:
+        for event in job.events():
+            interrupts.job_id = job.id
+            show.event(event)
+    except RunnerError as error:
+        if local and not local.running():
+            error.detail = (
+                f"{error.detail}\nThe server's log is {local.log}; it ends with:\n{local.log_tail()}"
+            )
+        raise
+    finally:
+        interrupts.job_id = None
+    if interrupts.asked:
+        # The server said yes to the cancellation and finished all the same; its results are real.
+        interrupts.asked = False
+    return job.outcome()
+
+
+def save(job: Job, result: Result, out: Path, show: Show, skip: dict[str, str] | None = None) -> list[Path]:
+    """Download the results; those in `skip` (query to path) are already here."""
+    download = Download(job.api, out, job.id)
+    paths: list[Path] = []
+    for remote in result.files:
+        if skip and remote.query in skip:
+            paths.append(Path(skip[remote.query]))
+            continue
+        show.wait(f"Saving {remote.filename}")
+        path = download.save(remote)
+        paths.append(path)
+        show.event(Saved(remote.node, str(path), path.stat().st_size))
+        if skip is not None:
+            skip[remote.query] = str(path)
+    return paths

@@ -1,0 +1,129 @@
+"""Converts the editor's UI form of a workflow into the API form that the server runs.
+
+The result equals what the editor's own page makes of the same file with the same server's node types. The
+behaviour is read from ComfyUI's frontend 1.47; the tests compare with the real page.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import BadWorkflow, MissingNode
+from .graph import Graph, load_graph
+from .nodes import Node, ObjectInfo
+from .primitives import apply_primitive
+from .promote import Host
+from .resolve import Place, resolve_input
+from .text import choose_wildcards, replace_text
+from .widgets import ABSENT, LIVE_TYPES, Widget
+
+ApiGraph = dict[str, dict[str, Any]]
+PREFIXED = {
+    "SaveImage", "SaveImageAdvanced", "SaveSVGNode", "SaveVideo", "SaveAnimatedWEBP", "SaveWEBM", "SaveAudio",
+    "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced", "SaveGLB", "Save3DAdvanced", "SaveGaussianSplat",
+    "SavePointCloud", "SaveAnimatedPNG", "CLIPSave", "VAESave", "ModelSave", "LoraSave", "SaveLatent",
+}  # fmt: skip
+
+
+def is_ui_form(content: Any) -> bool:
+    """Whether a parsed file is the editor's own format."""
+    return isinstance(content, dict) and isinstance(content.get("nodes"), list)
+
+
+def convert(
+    workflow: Mapping[str, Any], object_info: ObjectInfo, rng: random.Random | None = None
+) -> ApiGraph:
+    """The API form of a UI-form workflow.
+
+    `rng` chooses between `{a|b}` wildcards. Raises BadWorkflow naming the node that can't be converted, and
+    MissingNode when the server lacks a node type.
+    """
+    return graph_to_api(load_graph(workflow, object_info), rng)
+
+
+def graph_to_api(graph: Graph, rng: random.Random | None = None) -> ApiGraph:
+    """The API form of a loaded graph."""
+    for node in graph.all_nodes():
+        if node.type == "PrimitiveNode":
+            apply_primitive(node)
+    rng = rng or random.Random(0)  # noqa: S311  (wildcards are no secret)
+    api: ApiGraph = {}
+    for place in places(graph):
+        api[place.id] = _convert_node(place, rng)
+    for entry in api.values():
+        inputs = entry["inputs"]
+        for name, value in list(inputs.items()):
+            if isinstance(value, list) and len(value) == 2 and value[0] not in api:
+                del inputs[name]
+    return api
+
+
+def places(graph: Graph) -> Iterator[Place]:
+    """Every node that goes into the API form, those inside subgraphs once for each instance."""
+    yield from _places(graph, ())
+
+
+def _places(graph: Graph, path: tuple[Host, ...]) -> Iterator[Place]:
+    for node in graph.nodes.values():
+        if isinstance(node, Host):
+            if node.subgraph in [host.subgraph for host in path]:
+                raise BadWorkflow(f"The subgraph {node.subgraph.name!r} contains itself.")
+            # Only at the top do a muted or bypassed subgraph's nodes stay out.
+            if path or node.active:
+                yield from _places(node.subgraph, (*path, node))
+        elif node.active and not node.virtual:
+            yield Place(node, path)
+
+
+def _convert_node(place: Place, rng: random.Random) -> dict[str, Any]:
+    node = place.node
+    if node.info is None:
+        raise MissingNode(
+            f"The server has no node type {node.type!r}, which {place} needs. "
+            "Install the node pack that has it, or remove the node."
+        )
+    inputs: dict[str, Any] = {}
+    for widget in node.widgets:
+        if widget.sent and widget.name:
+            value = _value(place, widget, rng)
+            if value is not ABSENT:
+                inputs[widget.name] = _boxed(value, curve=widget.kind == "CURVE")
+    for slot, item in enumerate(node.inputs):
+        origin = resolve_input(place, slot)
+        if origin is None:
+            continue
+        if origin.place:
+            inputs[item.name] = [origin.place.id, origin.slot]
+        elif origin.value is ABSENT:
+            inputs.pop(item.name, None)
+        else:
+            inputs[item.name] = _boxed(origin.value)
+    return {"inputs": inputs, "class_type": node.type, "_meta": {"title": node.title}}
+
+
+def _boxed(value: Any, *, curve: bool = False) -> Any:
+    """A list would be read as a link, so the page wraps it."""
+    if not isinstance(value, list):
+        return value
+    return {"__type__": "CURVE", "__value__": value} if curve else {"__value__": value}
+
+
+def _value(place: Place, widget: Widget, rng: random.Random) -> Any:
+    node, value = place.node, widget.value
+    if widget.kind in LIVE_TYPES and _needs_browser(node):
+        raise BadWorkflow(
+            f"{place} takes its input from {LIVE_TYPES[widget.kind]} of the editor's page, "
+            "so it can't run without one. Replace it by a node that loads a file."
+        )
+    if isinstance(value, str):
+        if widget.name == "filename_prefix" and node.type in PREFIXED:
+            return replace_text(node.graph, value)
+        if widget.spec and widget.spec.options.get("dynamicPrompts") is True:
+            return choose_wildcards(value, rng)
+    return value
+
+
+def _needs_browser(node: Node) -> bool:
+    return node.type in ("WebcamCapture", "RecordAudio", "Load3D", "Load3DAdvanced")

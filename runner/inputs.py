@@ -1,0 +1,184 @@
+"""The inputs that a workflow offers: what `extra.linearData` names, as command-line flags."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .convert.graph import Graph
+from .convert.nodes import Node
+from .convert.specs import Spec
+from .convert.widgets import ABSENT, SHOWN_AS, Widget
+from .errors import BadInput
+
+UPLOADS = {
+    "image_upload": "image file",
+    "animated_image_upload": "image file",
+    "video_upload": "video file",
+    "audio_upload": "audio file",
+    "mesh_upload": "3D file",
+    "file_upload": "file",
+}
+
+
+# Flags of `myspinbot run` itself; an input of such a name gets its node's title in front.
+TAKEN = frozenset(
+    ["set", "out", "server", "detach", "count", "json", "verbose", "help", "previews"]
+    + ["no-resubmit", "no-start", "comfyui", "python"]
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a workflow that can be set. `flag` is without dashes, such as `topic`."""
+
+    flag: str
+    node: Node
+    widget: Widget
+    label: str
+
+    @property
+    def spec(self) -> Spec:
+        """The schema of the value."""
+        return self.widget.spec or Spec(self.widget.name, self.widget.kind)
+
+    @property
+    def kind(self) -> str:
+        """`text`, `int`, `float`, `bool`, `choice`, `image file` and so on, as shown to people."""
+        return kind_of(self.spec)
+
+    @property
+    def default(self) -> Any:
+        """The value that the workflow has now; None when it has none."""
+        return None if self.widget.value is ABSENT else self.widget.value
+
+    def range(self) -> str:
+        """The allowed values in words, empty when anything goes."""
+        options = self.spec.options
+        if self.kind in ("int", "float"):
+            least, most = options.get("min"), options.get("max")
+            return "" if least is None and most is None else f"{_number(least)} to {_number(most)}"
+        if self.kind == "choice":
+            shown = [str(choice) for choice in self.spec.choices]
+            return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
+        return ""
+
+    def help(self) -> str:
+        """The first sentence of the node's tooltip for this input."""
+        return str(self.spec.options.get("tooltip") or "").split("\n")[0]
+
+
+def kind_of(spec: Spec) -> str:
+    """The kind of value that an input takes, in a word."""
+    for flag, name in UPLOADS.items():
+        if spec.options.get(flag):
+            return name
+    names = {"INT": "int", "FLOAT": "float", "BOOLEAN": "bool", "STRING": "text"}
+    if SHOWN_AS.get(spec.type) == "combo":
+        return "choice"
+    return names.get(spec.type, spec.type.lower())
+
+
+def slug(text: str) -> str:
+    """Letters, digits and dashes: `Frame rate (fps)` gives `frame-rate-fps`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def fields(graph: Graph) -> list[Field]:
+    """The inputs that the workflow names in `extra.linearData`, in its order, each with a flag of its own."""
+    extra = graph.raw.get("extra")
+    linear = extra.get("linearData") if isinstance(extra, Mapping) else None
+    entries = linear.get("inputs") if isinstance(linear, Mapping) else None
+    found: list[tuple[Node, Widget, str]] = []
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, list) or len(entry) < 2:
+            continue
+        node = find_node(graph, str(entry[0]))
+        widget = node.widget(str(entry[1])) if node else None
+        if node and widget:
+            socket = node.input_of(widget)
+            found.append((node, widget, (socket.label if socket else None) or widget.name))
+    names = [slug(label) or slug(widget.name) or "value" for _, widget, label in found]
+    result: list[Field] = []
+    for (node, widget, label), name in zip(found, names, strict=True):
+        flag = name if names.count(name) == 1 and name not in TAKEN else f"{slug(node.title)}-{name}"
+        taken = {field.flag for field in result}
+        number = 2
+        while flag in taken:
+            flag, number = f"{slug(node.title)}-{name}-{number}", number + 1
+        result.append(Field(flag, node, widget, label))
+    return result
+
+
+def find_node(graph: Graph, reference: str) -> Node | None:
+    """A node by its id, by a path of ids such as `12:4`, or by its title when only one node has it."""
+    head, _, rest = reference.partition(":")
+    node = graph.nodes.get(head)
+    inner = getattr(node, "subgraph", None)
+    if node and rest and isinstance(inner, Graph):
+        return find_node(inner, rest)
+    if node and not rest:
+        return node
+    named = [node for node in graph.nodes.values() if reference in (node.title, slug(node.title))]
+    return named[0] if len(named) == 1 else None
+
+
+def parse(text: str, spec: Spec, name: str) -> Any:
+    """A value from the command line, checked against the input's schema.
+
+    Raises BadInput naming `name` when it is of the wrong type, out of range or not a choice.
+    """
+    kind = kind_of(spec)
+    if kind in ("int", "float"):
+        return _parse_number(text, spec, name, whole=kind == "int")
+    if kind == "bool":
+        low = text.strip().lower()
+        if low in ("true", "yes", "on", "1"):
+            return True
+        if low in ("false", "no", "off", "0"):
+            return False
+        raise BadInput(f"{name} takes true or false, not {text!r}.")
+    if kind == "choice":
+        return _parse_choice(text, spec, name)
+    return text
+
+
+def _parse_number(text: str, spec: Spec, name: str, *, whole: bool) -> float:
+    try:
+        value: float = int(text, 0) if whole else float(text)
+    except ValueError:
+        raise BadInput(f"{name} takes a {'whole number' if whole else 'number'}, not {text!r}.") from None
+    if value != value or value in (float("inf"), float("-inf")):
+        raise BadInput(f"{name} takes a finite number, not {text!r}.")
+    least, most = spec.options.get("min"), spec.options.get("max")
+    if isinstance(least, int | float) and value < least:
+        raise BadInput(f"{name} must be at least {_number(least)}; {text} is too small.")
+    if isinstance(most, int | float) and value > most:
+        raise BadInput(f"{name} must be at most {_number(most)}; {text} is too large.")
+    return value
+
+
+def _parse_choice(text: str, spec: Spec, name: str) -> Any:
+    for choice in spec.choices:
+        if str(choice) == text:
+            return choice
+    same = [choice for choice in spec.choices if str(choice).lower() == text.lower()]
+    if len(same) == 1:
+        return same[0]
+    shown = ", ".join(str(choice) for choice in spec.choices[:20])
+    more = f" and {len(spec.choices) - 20} more" if len(spec.choices) > 20 else ""
+    raise BadInput(
+        f"{name} can't be {text!r}. Choose one of: {shown or 'nothing, the server has none'}{more}."
+    )
+
+
+def _number(value: Any) -> str:
+    return (
+        "any"
+        if value is None
+        else str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    )

@@ -1,0 +1,97 @@
+"""Files and folders on this machine that become inputs of a workflow on the server."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from .api import Api
+from .convert.specs import Spec
+from .errors import BadInput
+from .inputs import UPLOADS, kind_of, parse
+
+OnFile = Callable[[Path], None]
+
+
+def takes_file(spec: Spec) -> bool:
+    """Whether the input is chosen from the files in the server's input folder."""
+    return spec.has(*UPLOADS)
+
+
+def check(text: str, spec: Spec, name: str) -> None:
+    """Raises BadInput when the value can't be used, without uploading anything.
+
+    A file must be here and readable, or on the server.
+    """
+    path = Path(text).expanduser()
+    if takes_file(spec):
+        if path.is_file():
+            _readable(path, name)
+        elif text not in spec.choices:
+            raise BadInput(
+                f"{name} takes a {kind_of(spec)}: there is no file {text} here, nor one of that name on the server."
+            )
+    elif _is_folder(text, spec):
+        _files_in(path, name)
+    else:
+        parse(text, spec, name)
+
+
+def resolve(api: Api, text: str, spec: Spec, name: str, on_file: OnFile = lambda _: None) -> object:
+    """The value for an input, after uploading the file or the folder that it names here.
+
+    Raises BadInput when `check` would.
+    """
+    check(text, spec, name)
+    path = Path(text).expanduser()
+    if takes_file(spec):
+        if not path.is_file():
+            return text
+        on_file(path)
+        return api.upload(path)
+    if _is_folder(text, spec):
+        return upload_folder(api, path, name, on_file)
+    return parse(text, spec, name)
+
+
+def _is_folder(text: str, spec: Spec) -> bool:
+    """Whether a choice among the server's folders names a folder here instead."""
+    choice = kind_of(spec) == "choice" and text not in map(str, spec.choices)
+    return choice and Path(text).expanduser().is_dir()
+
+
+def upload_folder(api: Api, folder: Path, name: str, on_file: OnFile = lambda _: None) -> str:
+    """Upload a folder's files and return the name of the folder that they have on the server.
+
+    The name ends in a sum over the contents, so that two folders of the same name never mix.
+    """
+    files = _files_in(folder, name)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(folder).as_posix()).encode() + b"\0")
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    target = f"{folder.resolve().name}-{digest.hexdigest()[:8]}"
+    for path in files:
+        on_file(path)
+        inner = path.parent.relative_to(folder).as_posix()
+        api.upload(path, subfolder=target if inner == "." else f"{target}/{inner}")
+    return target
+
+
+def _files_in(folder: Path, name: str) -> list[Path]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    if not files:
+        raise BadInput(f"{name}: the folder {folder} is empty.")
+    return [_readable(path, name) for path in files]
+
+
+def _readable(path: Path, name: str) -> Path:
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise BadInput(f"{name}: the file {path} is empty.")
+    except OSError as error:
+        raise BadInput(f"{name}: {path} can't be read ({error.strerror}).") from None
+    return path
