@@ -93,7 +93,7 @@ def _eyes(image: Pixels, box: Box) -> tuple[Point, Point]:
 def _gradient_votes(window: Plane) -> Plane:
     """How well each pixel of `window` (h, w) serves as the centre of a dark disc; 1 for the best."""
     calm = ndimage.gaussian_filter(window, 1.0)
-    gy, gx = np.gradient(calm)
+    gy, gx = np.gradient(calm, axis=0), np.gradient(calm, axis=1)
     size = np.hypot(gx, gy)
     strong = size > size.mean() + 0.3 * size.std()
     height, width = window.shape

@@ -43,10 +43,12 @@ def talk(
     hearing = listen(sound, frames, float(FPS))
     motion = plan(hearing, timings, fps=float(FPS), seed=seed, liveliness=liveliness)
     height, width = portrait.shape[:2]
-    with VideoWriter(path, width=width, height=height, fps=FPS, sound=sound) as video:
-        with closing(ahead(render(portrait, points, motion))) as drawn:
-            for frame in drawn:
-                video.write(frame)
-                if on_step:
-                    on_step(video.frames, frames)
+    with (
+        VideoWriter(path, width=width, height=height, fps=FPS, sound=sound) as video,
+        closing(ahead(render(portrait, points, motion))) as drawn,
+    ):
+        for frame in drawn:
+            video.write(frame)
+            if on_step:
+                on_step(video.frames, frames)
     return frames

@@ -26,7 +26,8 @@ def write(brief: Brief, reason: str) -> Script:
     code = _LANGUAGES.get(brief.language.strip().lower().split("-")[0].split("_")[0])
     text = _texts(code or "en")
     topic = brief.topic.strip()
-    ended = topic if topic.endswith((".", "!", "?", "。", "！", "？", "؟")) else f"{topic}."
+    bare = topic.rstrip(".!?。！？؟ ")
+    ended = topic if topic != bare else f"{topic}."
     opening, closing = text["openings"][brief.tone].format(topic=ended), text["closings"][brief.tone]
     budget = brief.words - len(closing.split())
     spoken = [opening]
@@ -39,7 +40,7 @@ def write(brief: Brief, reason: str) -> Script:
     if code is None:
         warning += f" It is in English, as there is no template in {brief.language}."
     scene = (
-        f"Portrait of {brief.persona.strip() or 'a friendly presenter'} talking to the camera about {topic.rstrip('.!?。！？؟')}, "
+        f"Portrait of {brief.persona.strip() or 'a friendly presenter'} talking to the camera about {bare}, "
         f"head and shoulders, {_MOODS[brief.tone]}, looking into the lens, sharp focus."
     )
     return Script(" ".join(spoken), scene, fallback=True, warning=warning)

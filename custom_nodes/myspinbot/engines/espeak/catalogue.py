@@ -1,0 +1,80 @@
+"""What espeak-ng has on this machine: its library, its data, its languages and voices."""
+
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+LONGEST_DATA_PATH = 159  # espeak-ng copies the path into a buffer of 160 bytes and fails beyond it
+
+
+class EspeakError(RuntimeError):
+    """espeak-ng is missing, refused its data, or does not know the voice."""
+
+
+def languages() -> tuple[str, ...]:
+    """Codes of every language that can be spoken, such as `en-us`, sorted."""
+    return tuple(sorted(voice_files()))
+
+
+@functools.cache
+def voice_files() -> dict[str, str]:
+    """Language code -> name of the voice file that speaks it, which is not always the code itself.
+
+    A voice file says `language CODE PRIORITY` in lines of text; the first is its own.
+    """
+    data = _installed()[1]
+    found: dict[str, str] = {}
+    for file in sorted((data / "lang").rglob("*")):
+        if not file.is_file():
+            continue
+        lines = (line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
+        codes = [words[1] for words in lines if words[:1] == ["language"] and len(words) > 1]
+        if codes and (data / f"{codes[0].split('-')[0]}_dict").is_file():
+            found[codes[0]] = file.name
+    return found
+
+
+@functools.cache
+def voices() -> tuple[str, ...]:
+    """Names of the variants (`f1`, `whisper`, ...) that change the sound of any language, sorted."""
+    folder = _installed()[1] / "voices" / "!v"
+    return tuple(sorted((file.name for file in folder.iterdir() if file.is_file()), key=str.lower))
+
+
+def library_and_data() -> tuple[Path, Path]:
+    """The library, and a path to its data that is short enough for it."""
+    library, data = _installed()
+    return library, _reachable(data)
+
+
+def _installed() -> tuple[Path, Path]:
+    try:
+        import espeakng_loader
+    except ImportError as error:
+        raise EspeakError(
+            "espeak-ng is missing. Install it into ComfyUI's Python with `pip install espeakng-loader` and restart."
+        ) from error
+    library, data = Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
+    if not library.is_file() or not data.is_dir():
+        raise EspeakError(f"The files of espeak-ng in {library.parent} are gone. Reinstall espeakng-loader.")
+    return library, data
+
+
+def _reachable(data: Path) -> Path:
+    """`data` itself, or a short way to it where its path is longer than espeak-ng can hold."""
+    if len(os.fsencode(data)) <= LONGEST_DATA_PATH:
+        return data
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"espeak-ng-{digest}"
+    if not short.exists():
+        short.unlink(missing_ok=True)
+        try:
+            short.symlink_to(data, target_is_directory=True)
+        except OSError:
+            aside = Path(tempfile.mkdtemp(prefix="espeak-ng-"))
+            shutil.copytree(data, aside / data.name)
+            (aside / data.name).rename(short)
+    return short
