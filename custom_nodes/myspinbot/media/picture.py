@@ -39,11 +39,11 @@ def fitted(pixels: Pixels, longest: int) -> tuple[Pixels, float]:
     Both sides become even, as H.264 needs, by leaving out a last row or column; a smaller picture keeps its size.
     """
     height, width = pixels.shape[:2]
+    if min(height, width) < 2:
+        raise ValueError(f"The picture is only {width}x{height} pixels; a video needs at least 2x2.")
     scale = min(longest / max(height, width), 1.0)
     if scale < 1:
         size = (max(round(width * scale), 2), max(round(height * scale), 2))
         pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
     height, width = pixels.shape[:2]
-    if min(height, width) < 2:
-        raise ValueError(f"The picture is only {width}x{height} pixels; a video needs at least 2x2.")
     return np.ascontiguousarray(pixels[: height // 2 * 2, : width // 2 * 2]), scale

@@ -80,7 +80,7 @@ def _poses_of_timings(timings: Timings, frames: int, fps: float) -> Poses:
         total[near] += weight[:, None] * [getattr(viseme.pose, part) for part in _POSE]
         if name == "closed":
             # Lips that do not meet for p, b and m are what people notice first.
-            shut[near] = np.maximum(shut[near], np.exp(-0.5 * ((now[near] - middle) / 0.03) ** 2))
+            shut[near] = np.maximum(shut[near], np.exp(-0.5 * ((now[near] - middle) / 0.04) ** 2))
     poses = total / pull[:, None]
     poses[:, [_OPEN, _LIFT]] *= (1 - shut)[:, None]
     return poses.astype(np.float32)
