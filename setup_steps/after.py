@@ -82,8 +82,10 @@ def make_demo(places: Places, start: str) -> None:
     say(f'Demo: a first video about "{TOPIC}"')
     began = time.time()
     output.mkdir(exist_ok=True)
+    portrait = draft.parent / "media" / "portrait.jpg"
+    command = [places.runner, "run", draft, "--topic", TOPIC, "--portrait", portrait, "--out", output]
     try:
-        call([places.runner, "run", draft, "--topic", TOPIC, "--out", output], cwd=places.root)
+        call(command, cwd=places.root)
     except CommandError as error:
         raise SetupError(f"The demo failed; what went wrong stands above. To try again: {error}") from error
     videos = [path for path in output.rglob("*.mp4") if path.stat().st_mtime >= began - 2]

@@ -34,9 +34,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--comfyui", type=Path, metavar="PATH", help="use this ComfyUI; its PyTorch stays as it is"
-    )
+    parser.add_argument("--comfyui", type=Path, metavar="PATH", help="use this ComfyUI; its PyTorch stays as it is")
     parser.add_argument("--python", type=Path, metavar="PATH", help="with --comfyui: the Python that runs it")
     parser.add_argument("--demo", action="store_true", help="make a first video and say where it is")
     parser.add_argument("--test", action="store_true", help="install what the tests need and run them")
@@ -44,9 +42,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     if options.python and not options.comfyui:
         parser.error("--python goes with --comfyui")
     if options.test and options.comfyui:
-        parser.error(
-            "--test makes a ComfyUI of its own, so that nothing is added to yours; leave out --comfyui"
-        )
+        parser.error("--test makes a ComfyUI of its own, so that nothing is added to yours; leave out --comfyui")
     if rest and not options.test:
         parser.error("arguments after -- are for pytest and go with --test")
     return options, rest

@@ -50,9 +50,7 @@ def look_at(folder: Path, python: Path | None) -> Existing:
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
     if numbers < OLDEST:
         oldest = ".".join(str(part) for part in OLDEST)
-        raise SetupError(
-            f"{folder} is ComfyUI {version}; MySpinBot needs {oldest} or newer. Update it first."
-        )
+        raise SetupError(f"{folder} is ComfyUI {version}; MySpinBot needs {oldest} or newer. Update it first.")
     return Existing(folder, version, _find_python(folder, python))
 
 

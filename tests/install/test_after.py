@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from setup_steps.after import make_demo
 from setup_steps.places import Places
 from setup_steps.talk import SetupError
+from tests.conftest import missing
 from tests.install.conftest import ROOT
 
 SUITE = """\
@@ -84,6 +87,31 @@ def test_in_ci_a_skipped_test_fails(test: str, status: int, tmp_path: Path) -> N
     )
     assert done.returncode == status, done.stdout
     assert ("CI must run this" in done.stdout) == (status != 0)
+
+
+@pytest.mark.slow
+def test_the_demo_makes_a_video_and_says_where(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    places = Places(tmp_path / "clone")
+    if not (Path(sys.prefix) / "bin" / "myspinbot").is_file():
+        missing("The runner isn't installed in this environment.")
+    shutil.copytree(ROOT / "workflows", places.root / "workflows")
+    places.venv.symlink_to(sys.prefix, target_is_directory=True)
+    make_demo(places, "the command that opens the editor")
+    (video,) = (places.root / "output").rglob("*.mp4")
+    written = capfd.readouterr().out.splitlines()
+    assert written[-2:] == [
+        f"Your video:       {video}",
+        "Open the editor:  the command that opens the editor",
+    ]
+    with av.open(video) as film:
+        assert {stream.type for stream in film.streams} == {"video", "audio"}
+        assert sum(1 for _ in film.decode(video=0)) > 25
+
+    # A demo that fails says so, and an older video is not taken for its own.
+    (places.root / "workflows" / "media" / "portrait.jpg").write_bytes(b"not a picture")
+    with pytest.raises(SetupError, match="The demo failed"):
+        make_demo(places, "")
+    assert video.is_file()
 
 
 def test_a_clone_without_the_pipeline_says_so(tmp_path: Path) -> None:

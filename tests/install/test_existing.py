@@ -52,9 +52,7 @@ def with_torch(theirs: Path, tmp_path: Path) -> Path:
     return theirs / "venv" / "bin" / "python"
 
 
-def test_the_python_beside_it_is_found(
-    theirs: Path, with_torch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_python_beside_it_is_found(theirs: Path, with_torch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = look_at(theirs, None)
     assert (found.folder, found.version, found.python) == (theirs, "0.30.0", with_torch)
     monkeypatch.chdir(theirs.parent)
@@ -119,9 +117,7 @@ def test_requirements_that_would_move_something_are_refused(
 
 
 @pytest.mark.slow
-def test_the_whole_way_interrupted_and_gone_on(
-    theirs: Path, with_torch: Path, clone: Path, tmp_path: Path
-) -> None:
+def test_the_whole_way_interrupted_and_gone_on(theirs: Path, with_torch: Path, clone: Path, tmp_path: Path) -> None:
     """install.py --comfyui: killed half-way, run again, run a third time."""
     before = installed_versions(with_torch)
     command = [sys.executable, str(clone / "install.py"), "--comfyui", str(theirs)]

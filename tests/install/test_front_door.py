@@ -92,9 +92,7 @@ def test_help_names_every_choice(clone: Path) -> None:
         (["--nonsense"], "unrecognized arguments"),
     ],
 )
-def test_arguments_that_do_not_go_together_are_refused(
-    arguments: list[str], reason: str, clone: Path
-) -> None:
+def test_arguments_that_do_not_go_together_are_refused(arguments: list[str], reason: str, clone: Path) -> None:
     done = install(clone, *arguments)
     assert done.returncode == 2
     assert reason in done.stderr

@@ -60,9 +60,7 @@ def test_a_clone_inside_custom_nodes_needs_no_link(comfyui: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_another_copy_is_refused_and_left_alone(
-    kind: str, here: Places, comfyui: Path, tmp_path: Path
-) -> None:
+def test_another_copy_is_refused_and_left_alone(kind: str, here: Places, comfyui: Path, tmp_path: Path) -> None:
     other = comfyui / "custom_nodes" / "myspinbot"
     if kind == "folder":
         other.mkdir()

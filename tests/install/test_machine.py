@@ -39,9 +39,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"), [(200, True), (404, True), (403, False), (407, False), (503, False)]
-)
+@pytest.mark.parametrize(("status", "expected"), [(200, True), (404, True), (403, False), (407, False), (503, False)])
 def test_a_host_that_answers_is_reachable(site: str, status: int, expected: bool) -> None:
     assert reachable(f"{site}/{status}") is expected
 
@@ -58,9 +56,7 @@ def test_the_drivers_own_tool_is_asked_for_the_gpu(tmp_path: Path, monkeypatch: 
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert find_gpu() == Gpu("NVIDIA H200", 575, (9, 0))
-    tool.write_text(
-        "#!/bin/sh\necho 'NVIDIA-SMI has failed because it could not talk to the driver'\nexit 9\n"
-    )
+    tool.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed because it could not talk to the driver'\nexit 9\n")
     assert find_gpu() is None
 
 
@@ -116,9 +112,7 @@ def test_needs_on_one_disk_add_up(tmp_path: Path) -> None:
     free = disk.free_space(tmp_path)
     parts = [Need(tmp_path / "not" / "yet", free * 2 // 3, "one"), Need(tmp_path, free * 2 // 3, "other")]
     check_space(parts[:1])
-    with pytest.raises(
-        SetupError, match=r"too full. Needed .*: [\d.]+ GB \(.* for one, .* for other\); free: "
-    ):
+    with pytest.raises(SetupError, match=r"too full. Needed .*: [\d.]+ GB \(.* for one, .* for other\); free: "):
         check_space(parts)
 
 

@@ -80,9 +80,7 @@ def test_indexes_set_for_uv_itself_win(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--default-index" not in uv_arguments({"index-url": "https://other.example/simple"})
 
 
-def test_packages_come_from_where_pip_is_told_to_look(
-    installer: Installer, shelf: Callable[..., Path]
-) -> None:
+def test_packages_come_from_where_pip_is_told_to_look(installer: Installer, shelf: Callable[..., Path]) -> None:
     shelf("tinyone", "1.0", "tinytwo>=2")
     shelf("tinytwo", "2.1")
     shelf("tinytwo", "3.0")
