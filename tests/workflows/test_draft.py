@@ -1,0 +1,243 @@
+"""The draft pipeline on a real server, through the runner."""
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from runner import Client
+from runner.errors import NodeFailed
+from tests.ollama import Ollama
+
+from .clips import Clip, follows
+
+ROOT = Path(__file__).resolve().parents[2]
+DRAFT = ROOT / "workflows" / "draft.app.json"
+MEDIA = ROOT / "tests" / "media"
+NOBODY = "http://127.0.0.1:9"  # the discard port: nothing answers there
+
+
+def draft(client: Client, **inputs):
+    """The draft workflow with its own inputs set by flag, and `node.input` by `node__input`."""
+    workflow = client.open(DRAFT)
+    workflow.set("2.host", NOBODY)
+    for name, value in inputs.items():
+        if "__" in name:
+            workflow.set(name.replace("__", ".").lstrip("n"), value)
+        else:
+            client.set_input(workflow, name.replace("_", "-"), str(value))
+    return workflow
+
+
+def make(server, out: Path, **inputs) -> tuple[Path, list]:
+    client = Client(server.url)
+    job = client.submit(draft(client, **inputs))
+    notices = [notice.text for notice in job.result().notices]
+    (path,) = [path for path in job.save(out) if path.suffix == ".mp4"]
+    return path, notices
+
+
+def failure(server, **inputs) -> str:
+    client = Client(server.url)
+    with pytest.raises(NodeFailed) as caught:
+        client.submit(draft(client, **inputs)).result()
+    return str(caught.value)
+
+
+def test_the_command_line_makes_a_video_that_speaks(server, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "runner",
+        "run",
+        str(DRAFT),
+        "--server",
+        server.url,
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    command += ["--topic", "Why is the sky blue?", "--portrait", str(MEDIA / "elderly_man.jpg"), "--length", "16"]
+    command += ["--set", f"2.host={NOBODY}", "--set", "4.liveliness=0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No Ollama answers" in done.stdout + done.stderr
+    (path,) = (tmp_path / "out").rglob("*.mp4")
+    assert str(path) in done.stdout
+    clip = Clip.read(path)
+    assert clip.codecs == ("h264", "aac")
+    assert clip.fps == 25
+    assert clip.frames.shape[1:] == (512, 512)
+    assert 10 < clip.sound_seconds < 24
+    assert abs(clip.video_seconds - clip.sound_seconds) <= 1 / 25
+    assert np.sqrt(np.mean(np.square(clip.sound))) > 0.02
+    (face,) = json.loads((MEDIA / "faces.json").read_text())["elderly_man.jpg"]["faces"]
+    (x0, y0), (x1, _), (_, chin) = face["mouth_left"], face["mouth_right"], face["chin"]
+    opening = clip.mouth((int(x0), int(y0 - 8), int(x1), int((y0 + chin) / 2)))
+    real, control = follows(opening, clip.loudness())
+    assert real > 0.5
+    assert real > control + 0.15
+
+
+def test_the_workflow_is_inside_the_video(server, tmp_path):
+    import av
+
+    path, _ = make(server, tmp_path, length=5)
+    with av.open(str(path)) as container:
+        kept = json.loads(container.metadata["workflow"])
+    assert {node["type"] for node in kept["nodes"]} >= {"MySpinBotScript", "MySpinBotDraftHead"}
+
+
+def test_the_same_inputs_give_the_same_pictures_and_sound(server, tmp_path):
+    one, _ = make(server, tmp_path / "a", length=4, topic="Bees")
+    forget = urllib.request.Request(
+        f"{server.url}/free", b'{"free_memory": true}', {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(forget).close()  # what is cached, so that it is computed anew
+    two, _ = make(server, tmp_path / "b", length=4, topic="Bees")
+    a, b = Clip.read(one), Clip.read(two)
+    assert np.array_equal(a.frames, b.frames)
+    assert np.array_equal(a.sound, b.sound)
+
+
+def test_a_model_that_answers_writes_the_script(server, tmp_path):
+    answer = json.dumps({"scene": "A beach.", "narration": "Waves are made by the wind."})
+    with Ollama(answer) as ollama:
+        client = Client(server.url)
+        job = client.submit(draft(client, topic="waves", n2__host=ollama.host, model="tiny:1b"))
+        result = job.result()
+    assert "Waves are made by the wind." in [text for texts in result.texts.values() for text in texts]
+    assert result.notices == ()
+    assert ollama.requests[0]["model"] == "tiny:1b"
+
+
+def test_a_model_that_talks_nonsense_is_a_warning_not_a_failure(server, tmp_path):
+    with Ollama("blue because blue") as ollama:
+        _, notices = make(server, tmp_path, topic="colour", length=4, n2__host=ollama.host)
+    assert any("template" in notice for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "mode"),
+    [("alpha.png", (300, 401), "RGBA"), ("grey.png", (640, 480), "L"), ("wide.jpg", (900, 400), "RGB")],
+)
+def test_portraits_of_any_kind(server, tmp_path, name, size, mode):
+    width, height = size
+    side = min(size)
+    face = Image.open(MEDIA / "bearded_man.jpg").resize((side, side))
+    sheet = Image.new("RGB", size, (90, 110, 120))
+    sheet.paste(face, ((width - side) // 2, (height - side) // 2))
+    sheet.convert(mode).save(tmp_path / name)
+    path, _ = make(server, tmp_path / "out", length=3, portrait=tmp_path / name)
+    clip = Clip.read(path)
+    scale = min(1, 512 / max(size))
+    assert clip.frames.shape[1:] == (round(height * scale) // 2 * 2, round(width * scale) // 2 * 2)
+
+
+def test_a_turned_phone_picture_stands_upright(server, tmp_path):
+    turned = Image.open(MEDIA / "bearded_man.jpg").rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "rotate 90 degrees clockwise to show"
+    turned.save(tmp_path / "phone.jpg", exif=exif)
+    path, _ = make(server, tmp_path / "out", length=3, portrait=tmp_path / "phone.jpg")
+    first = Clip.read(path).frames[0].astype(float)
+    upright = np.asarray(Image.open(MEDIA / "bearded_man.jpg").convert("L"), float)
+    likeness = [np.corrcoef(np.rot90(first, turns).ravel(), upright.ravel())[0, 1] for turns in range(4)]
+    assert likeness[0] > 0.9
+    assert max(likeness[1:]) < 0.7
+
+
+def test_the_largest_of_several_faces_speaks_and_that_is_said(server, tmp_path):
+    _, notices = make(server, tmp_path, length=3, portrait=MEDIA / "three_faces.jpg")
+    assert any("3 faces" in notice for notice in notices)
+
+
+def test_a_portrait_without_a_face_fails_with_what_to_do(server):
+    said = failure(server, portrait=MEDIA / "landscape.jpg")
+    assert "No face was found" in said
+    assert "Talking Head (Draft)" in said
+
+
+def test_typed_points_help_where_no_face_is_found(server, tmp_path):
+    path, _ = make(
+        server, tmp_path, length=3, portrait=MEDIA / "landscape.jpg", n4__face_points="200,200 300,200 250,310"
+    )
+    assert len(Clip.read(path).frames) > 25
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"), [({"topic": "  "}, "topic is empty"), ({"n4__face_points": "1,2"}, "three points")]
+)
+def test_bad_inputs_fail_with_a_sentence(server, inputs, why):
+    assert why in failure(server, **inputs)
+
+
+def test_an_unreadable_picture_is_refused(server, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    assert "Portrait" in failure(server, portrait=tmp_path / "broken.png")
+
+
+def test_empty_text_is_refused_and_silence_keeps_the_mouth_closed(server, tmp_path):
+    client = Client(server.url)
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "myspinbot_portrait.jpg"}},
+        "2": {"class_type": "EmptyAudio", "inputs": {"duration": 3.0, "sample_rate": 44100, "channels": 2}},
+        "3": {
+            "class_type": "MySpinBotDraftHead",
+            "inputs": {"portrait": ["1", 0], "audio": ["2", 0], "size": 256, "liveliness": 1.0, "seed": 1},
+        },
+        "4": {
+            "class_type": "SaveVideo",
+            "inputs": {"video": ["3", 0], "filename_prefix": "silent", "format": "auto", "codec": "auto"},
+        },
+    }
+    job = client.submit(graph)
+    assert any("silent" in notice.text for notice in job.result().notices)
+    (path,) = job.save(tmp_path)
+    clip = Clip.read(path)
+    assert len(clip.frames) == 75
+    assert np.abs(clip.sound).max() < 1e-3
+    say = {
+        "1": {
+            "class_type": "MySpinBotDraftSpeech",
+            "inputs": {"text": " ", "language": "en-us", "voice": "default", "speed": 1.0, "pitch": 50},
+        },
+        "2": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0], "filename_prefix": "x"}},
+    }
+    with pytest.raises(NodeFailed, match="no text to speak"):
+        client.submit(say).result()
+
+
+def test_results_that_can_not_be_written_are_an_error_of_their_own(server, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    command = [
+        sys.executable,
+        "-m",
+        "runner",
+        "run",
+        str(DRAFT),
+        "--server",
+        server.url,
+        "--out",
+        str(tmp_path / "file"),
+    ]
+    done = subprocess.run([*command, "--length", "3"], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode not in (0, 1)
+    assert str(tmp_path / "file") in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_the_example_portrait_is_offered_and_never_replaced(server, private_server, tmp_path):
+    assert (Path(server.base_directory) / "input" / "myspinbot_portrait.jpg").is_file()
+    mine = tmp_path / "server0" / "input"
+    mine.mkdir(parents=True)
+    shutil.copyfile(MEDIA / "elderly_man.jpg", mine / "myspinbot_portrait.jpg")
+    private_server()
+    assert (mine / "myspinbot_portrait.jpg").read_bytes() == (MEDIA / "elderly_man.jpg").read_bytes()
+    assert [file.name for file in mine.glob("*.part")] == []

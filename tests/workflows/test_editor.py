@@ -1,0 +1,91 @@
+"""The shipped workflows in the real page: dropped, run, opened as an app; help and node library."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runner import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
+NODES = ["MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotDraftHead"]
+PLAYS = """async () => {
+  const video = [...document.querySelectorAll('video')].find(v => v.src.includes('filename=draft'));
+  if (!video) return null;
+  video.muted = true;
+  await video.play();
+  await new Promise(done => setTimeout(done, 1200));
+  return {time: video.currentTime, width: video.videoWidth, error: video.error?.message ?? null};
+}"""
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_the_page_and_the_runner_agree(editor, server, path):
+    editor.drop(path)
+    assert editor.prompt() == Client(server.url).open(path).api()
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_is_shipped_is_complete(path):
+    workflow = json.loads(path.read_text("utf-8"))
+    titles = {str(node["id"]): node for node in workflow["nodes"]}
+    app = workflow["extra"]["linearData"]
+    assert app["inputs"]
+    assert app["outputs"]
+    for node, *_ in app["inputs"]:
+        assert node in titles
+    assert any(node["type"] == "MarkdownNote" for node in workflow["nodes"])
+    for node in workflow["nodes"]:
+        assert "randomize" not in node.get("widgets_values", []), "seeds are shipped fixed"
+        if node["type"].startswith("MySpinBot"):
+            assert node["properties"]["cnr_id"] == "myspinbot"
+    picture = path.with_name(path.name.replace(".json", ".jpg"))
+    assert picture.is_file(), "a thumbnail for the template browser"
+
+
+def test_run_in_the_editor_shows_a_playing_video_and_the_warning(editor):
+    editor.drop(ROOT / "workflows" / "draft.app.json")
+    editor.page.evaluate(
+        "() => { app.rootGraph.getNodeById(2).widgets.find(w => w.name === 'host').value = 'http://127.0.0.1:9'; }"
+    )
+    assert editor.run()["type"] == "execution_success"
+    editor.page.get_by_text("No Ollama answers").first.wait_for(timeout=10_000)
+    editor.page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.src.includes('draft'))")
+    seen = editor.page.evaluate(PLAYS)
+    assert seen["error"] is None
+    assert seen["time"] > 0.2
+    assert seen["width"] == 512
+
+
+def test_app_mode_is_a_form_of_the_inputs(editor):
+    path = ROOT / "workflows" / "draft.app.json"
+    editor.drop(path)
+    editor.page.keyboard.press("Alt+m")
+    editor.page.get_by_text("Number of runs").wait_for(timeout=10_000)
+    shown = [line.strip() for line in editor.page.evaluate("() => document.body.innerText").splitlines()]
+    places = [shown.index(label) for label in ("portrait", "topic", "tone", "length", "voice_language", "model")]
+    assert places == sorted(places)
+    assert editor.page.get_by_role("button", name="Run", exact=True).first.is_visible()
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_each_node_is_in_the_library_with_a_help_page(editor, node):
+    listed = editor.page.evaluate("n => LiteGraph.registered_node_types[n]?.category", node)
+    assert listed.startswith("MySpinBot/")
+    answer = editor.page.request.get(f"{editor.url}/extensions/myspinbot/docs/{node}.md")
+    assert answer.ok
+    text = answer.text()
+    info = editor.page.request.get(f"{editor.url}/object_info/{node}").json()[node]
+    names = [name for part in ("required", "optional") for name in info["input"].get(part, {})]
+    assert [name for name in [*names, *info["output_name"]] if f"`{name}`" not in text] == []
+    for part in ("required", "optional"):
+        for name, (_, *options) in info["input"].get(part, {}).items():
+            assert options[0]["tooltip"].endswith("."), f"{node}.{name} has a tooltip in a whole sentence"
+
+
+def test_templates_show_the_workflows(editor):
+    listed = editor.page.request.get(f"{editor.url}/workflow_templates").json()
+    assert "draft.app" in listed["myspinbot"]
+    for suffix in ("json", "jpg"):
+        assert editor.page.request.get(f"{editor.url}/api/workflow_templates/myspinbot/draft.app.{suffix}").ok
