@@ -97,9 +97,7 @@ class Api:
         if answer.status == 404:
             return None
         if answer.status != 200 or not isinstance(raw, dict):
-            raise RunnerError(
-                f"{self.http.url} can't tell about jobs ({answer.status}); is it ComfyUI 0.30 or later?"
-            )
+            raise RunnerError(f"{self.http.url} can't tell about jobs ({answer.status}); is it ComfyUI 0.30 or later?")
         return Record(job_id, str(raw.get("status", "")), raw)
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -113,12 +111,7 @@ class Api:
         found = self._json("/queue", timeout=10)
         for key in ("queue_running", "queue_pending"):
             for item in (found.get(key) or []) if isinstance(found, dict) else []:
-                if (
-                    isinstance(item, list)
-                    and len(item) > 2
-                    and item[1] == job_id
-                    and isinstance(item[2], dict)
-                ):
+                if isinstance(item, list) and len(item) > 2 and item[1] == job_id and isinstance(item[2], dict):
                     return item[2]
         return {}
 
@@ -196,9 +189,7 @@ def check_id(job_id: str) -> str:
 def check_size(answer: Answer) -> None:
     """Raises BadWorkflow for a workflow that is too large for the server."""
     if answer.status == 413:
-        raise BadWorkflow(
-            "The workflow is larger than the server takes. Start it with a higher --max-upload-size."
-        )
+        raise BadWorkflow("The workflow is larger than the server takes. Start it with a higher --max-upload-size.")
 
 
 def _form_field(boundary: str, name: str, value: str) -> bytes:

@@ -196,9 +196,7 @@ class Job:
         return paths
 
     def _follow(self) -> Iterator[Event]:
-        follower = Follower(
-            self.api, self._stream, self.id, self.graph, self.patience, self.stop, self.server_alive
-        )
+        follower = Follower(self.api, self._stream, self.id, self.graph, self.patience, self.stop, self.server_alive)
         for item in follower.events():
             if isinstance(item, Record):
                 self.record = item

@@ -112,3 +112,24 @@ class LeftRunning(RunnerError):
 
     exit_code = 130
     kind = "left_running"
+
+
+class DownloadFailed(RunnerError):
+    """A model couldn't be fetched whole from any of its addresses."""
+
+    exit_code = 15
+    kind = "download_failed"
+
+
+class LicenceNotAccepted(RunnerError):
+    """A model's licence isn't open, and the user didn't say that they accept it."""
+
+    exit_code = 16
+    kind = "licence_not_accepted"
+
+
+class BrokenModel(RunnerError):
+    """A model file isn't what it should be."""
+
+    exit_code = 17
+    kind = "broken_model"

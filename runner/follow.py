@@ -136,8 +136,7 @@ class Follower:
         before = [
             job
             for job in jobs
-            if job.get("status") == "pending"
-            and ((job.get("priority") or 0), (job.get("create_time") or 0)) < first
+            if job.get("status") == "pending" and ((job.get("priority") or 0), (job.get("create_time") or 0)) < first
         ]
         ahead = len(running) + len(before)
         if running:

@@ -121,9 +121,7 @@ class Http:
         connection: http.client.HTTPConnection
         if self.secure:
             context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(
-                self.host, self.port, timeout=CONNECT_SECONDS, context=context
-            )
+            connection = http.client.HTTPSConnection(self.host, self.port, timeout=CONNECT_SECONDS, context=context)
         else:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=CONNECT_SECONDS)
         try:
@@ -131,9 +129,7 @@ class Http:
         except TimeoutError:
             raise Silent(f"{self.url} doesn't take connections.") from None
         except (OSError, ssl.SSLError) as error:
-            raise Gone(
-                f"No server answers at {self.url} ({_why(error)}). Start one with `myspinbot serve`."
-            ) from None
+            raise Gone(f"No server answers at {self.url} ({_why(error)}). Start one with `myspinbot serve`.") from None
         if connection.sock:
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection

@@ -25,10 +25,10 @@ UPLOADS = {
 
 
 # Flags of `myspinbot run` itself; an input of such a name gets its node's title in front.
-TAKEN = frozenset(
-    ["set", "out", "server", "detach", "count", "json", "verbose", "help", "previews"]
-    + ["no-resubmit", "no-start", "comfyui", "python"]
-)
+TAKEN = {
+    *("set", "out", "server", "detach", "count", "json", "verbose", "help", "previews"),
+    *("no-resubmit", "no-start", "comfyui", "python"),
+}
 
 
 @dataclass(frozen=True)
@@ -171,14 +171,8 @@ def _parse_choice(text: str, spec: Spec, name: str) -> Any:
         return same[0]
     shown = ", ".join(str(choice) for choice in spec.choices[:20])
     more = f" and {len(spec.choices) - 20} more" if len(spec.choices) > 20 else ""
-    raise BadInput(
-        f"{name} can't be {text!r}. Choose one of: {shown or 'nothing, the server has none'}{more}."
-    )
+    raise BadInput(f"{name} can't be {text!r}. Choose one of: {shown or 'nothing, the server has none'}{more}.")
 
 
 def _number(value: Any) -> str:
-    return (
-        "any"
-        if value is None
-        else str(int(value) if isinstance(value, float) and value.is_integer() else value)
-    )
+    return "any" if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value)

@@ -106,9 +106,7 @@ class Download:
         with _local(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if not folder.resolve().is_relative_to(self.out.resolve()):
-                raise CannotSave(
-                    f"{folder} leads out of {self.out} through a link, so nothing is saved there."
-                )
+                raise CannotSave(f"{folder} leads out of {self.out} through a link, so nothing is saved there.")
         for attempt in range(ATTEMPTS):
             try:
                 part = self._fetch(remote, folder, relative.name, on_bytes)
@@ -228,6 +226,4 @@ def _local(path: Path) -> Generator[None]:
                 f"The disk that holds {path.parent} is full. Free some space; "
                 "`myspinbot fetch` goes on where this stopped."
             ) from None
-        raise CannotSave(
-            f"{path} can't be written ({error.strerror}). Choose another folder with --out."
-        ) from None
+        raise CannotSave(f"{path} can't be written ({error.strerror}). Choose another folder with --out.") from None

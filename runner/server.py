@@ -79,9 +79,7 @@ class LocalServer:
         """Whether the process is there; it may not answer yet."""
         return self._process is not None and self._process.poll() is None
 
-    def start(
-        self, *, deadline: float = 300.0, on_wait: Callable[[float], None] | None = None
-    ) -> LocalServer:
+    def start(self, *, deadline: float = 300.0, on_wait: Callable[[float], None] | None = None) -> LocalServer:
         """Start the server and wait until it answers, at most `deadline` seconds.
 
         `on_wait(seconds)` is called several times a second meanwhile. Raises ServerUnreachable with the

@@ -28,9 +28,7 @@ class Stream:
     """Events for one client id. `receive` never raises; when the socket is down it waits and reconnects."""
 
     def __init__(self, http: Http, client_id: str, *, previews: bool = False) -> None:
-        self._url = (
-            f"{'wss' if http.secure else 'ws'}{http.url[http.url.index('://') :]}/ws?clientId={client_id}"
-        )
+        self._url = f"{'wss' if http.secure else 'ws'}{http.url[http.url.index('://') :]}/ws?clientId={client_id}"
         self._headers = http.headers
         self._previews = previews
         self._socket: websocket.WebSocket | None = None

@@ -71,9 +71,7 @@ class Workflow:
         except RecursionError:
             raise BadWorkflow(f"{self.name} is nested too deeply.") from None
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-            raise BadWorkflow(
-                f"{self.name} is not a sound workflow ({type(error).__name__}: {error})."
-            ) from error
+            raise BadWorkflow(f"{self.name} is not a sound workflow ({type(error).__name__}: {error}).") from error
 
     @property
     def inputs(self) -> list[Field]:
@@ -124,9 +122,7 @@ class Workflow:
         except RecursionError:
             raise BadWorkflow(f"{self.name} is nested too deeply.") from None
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-            raise BadWorkflow(
-                f"{self.name} is not a sound workflow ({type(error).__name__}: {error})."
-            ) from error
+            raise BadWorkflow(f"{self.name} is not a sound workflow ({type(error).__name__}: {error}).") from error
         for (node_id, name), value in self._sent.items():
             if node_id in graph:
                 graph[node_id]["inputs"][name] = value
@@ -187,9 +183,7 @@ def check(content: Any, name: str) -> dict[str, Any]:
         raise BadWorkflow(f"{name} is not a workflow: it holds no nodes.")
     if is_ui_form(content):
         return content
-    if isinstance(content.get("prompt"), dict) and all(
-        isinstance(n, dict) for n in content["prompt"].values()
-    ):
+    if isinstance(content.get("prompt"), dict) and all(isinstance(n, dict) for n in content["prompt"].values()):
         # What a script would post to the server.
         return check(content["prompt"], name)
     for key, node in content.items():

@@ -38,13 +38,9 @@ def inputs(
     with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
         client.bind(workflow)
         if everything:
-            click.echo(
-                json.dumps(workflow.api(), indent=2, ensure_ascii=False) if as_json else _all(workflow)
-            )
+            click.echo(json.dumps(workflow.api(), indent=2, ensure_ascii=False) if as_json else _all(workflow))
         elif as_json:
-            click.echo(
-                json.dumps([_as_json(field) for field in workflow.inputs], indent=2, ensure_ascii=False)
-            )
+            click.echo(json.dumps([_as_json(field) for field in workflow.inputs], indent=2, ensure_ascii=False))
         else:
             click.echo(_table(workflow))
 
@@ -110,9 +106,7 @@ def _table(workflow: Workflow) -> str:
     for field in fields:
         allowed = f" ({field.range()})" if field.range() else ""
         default = "" if field.default in (None, "") else f" [default: {_short(field.default)}]"
-        rows.append(
-            (f"--{field.flag} {field.kind.upper().replace(' ', '-')}", f"{field.help()}{allowed}{default}")
-        )
+        rows.append((f"--{field.flag} {field.kind.upper().replace(' ', '-')}", f"{field.help()}{allowed}{default}"))
     with formatter.indentation():
         formatter.write_dl(rows, col_max=44)
     return formatter.getvalue().rstrip()

@@ -32,9 +32,7 @@ class LiveShow:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._live = Live(
-            console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True
-        )
+        self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True)
         self._began = time.monotonic()
         self._text = "Submitting"
         self._value = self._total = 0.0

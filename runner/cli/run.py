@@ -25,9 +25,7 @@ from .work import follow, save, start
 )
 @click.argument("file")
 @click.argument("values", nargs=-1, type=click.UNPROCESSED)
-@click.option(
-    "--set", "settings", multiple=True, metavar="NODE.INPUT=VALUE", help="Set any input of any node."
-)
+@click.option("--set", "settings", multiple=True, metavar="NODE.INPUT=VALUE", help="Set any input of any node.")
 @click.option("--out", default="output", show_default=True, help="Folder for the results.")
 @server_options
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Set every seed to this.")
@@ -88,9 +86,7 @@ def run(
             ),
         ):
             if detach and local:
-                raise BadInput(
-                    "--detach needs a server that goes on running; start one with `myspinbot serve`."
-                )
+                raise BadInput("--detach needs a server that goes on running; start one with `myspinbot serve`.")
             prepare(client, workflow, pairs, sets, show)
             for number in range(count):
                 if seed is not None or count > 1:
@@ -117,9 +113,7 @@ def split_flags(values: tuple[str, ...]) -> list[tuple[str, str]]:
     while index < len(values):
         word = values[index]
         if not word.startswith("--") or word == "--":
-            raise BadInput(
-                f"{word!r} is not an option. Options begin with two dashes; quote text with spaces."
-            )
+            raise BadInput(f"{word!r} is not an option. Options begin with two dashes; quote text with spaces.")
         name, equals, value = word[2:].partition("=")
         index += 1
         if not equals:

@@ -16,9 +16,7 @@ from ..server import LocalServer
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=8188, show_default=True, help="Port to listen on."
-)
+@click.option("--port", type=click.IntRange(1, 65535), default=8188, show_default=True, help="Port to listen on.")
 @click.option("--listen", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--comfyui", help="ComfyUI's folder.")
 @click.option("--python", help="The Python that runs it.")
@@ -46,9 +44,7 @@ def serve(port: int, listen: str, comfyui: str | None, python: str | None, args:
     threading.Thread(target=_copy, args=(local, ended), daemon=True).start()
     try:
         local.start(on_wait=lambda _: _give_up(ended))
-        click.secho(
-            f"ComfyUI answers at {local.url}. Its log is {log}. Ctrl-C ends it.", fg="green", err=True
-        )
+        click.secho(f"ComfyUI answers at {local.url}. Its log is {log}. Ctrl-C ends it.", fg="green", err=True)
         while local.running() and not ended.wait(0.5):
             pass
         if not ended.is_set():

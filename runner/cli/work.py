@@ -56,9 +56,7 @@ def follow(
             show.event(event)
     except RunnerError as error:
         if local and not local.running():
-            error.detail = (
-                f"{error.detail}\nThe server's log is {local.log}; it ends with:\n{local.log_tail()}"
-            )
+            error.detail = f"{error.detail}\nThe server's log is {local.log}; it ends with:\n{local.log_tail()}"
         raise
     finally:
         interrupts.job_id = None

@@ -32,9 +32,7 @@ def is_ui_form(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("nodes"), list)
 
 
-def convert(
-    workflow: Mapping[str, Any], object_info: ObjectInfo, rng: random.Random | None = None
-) -> ApiGraph:
+def convert(workflow: Mapping[str, Any], object_info: ObjectInfo, rng: random.Random | None = None) -> ApiGraph:
     """The API form of a UI-form workflow.
 
     `rng` chooses between `{a|b}` wildcards. Raises BadWorkflow naming the node that can't be converted, and

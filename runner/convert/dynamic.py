@@ -123,9 +123,7 @@ def _grow(node: Node, growth: Growth, ordinal: int) -> None:
         return
     new: list[Input] = []
     for spec in growth.specs:
-        named = spec.named(
-            growth.input_name(ordinal, spec.name), optional=ordinal >= growth.least or spec.optional
-        )
+        named = spec.named(growth.input_name(ordinal, spec.name), optional=ordinal >= growth.least or spec.optional)
         node.add_input(named)
         item = node.inputs.pop()
         if len(growth.specs) != 1:

@@ -50,9 +50,7 @@ class Port:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Port:
         """Read a port from a subgraph's definition."""
-        return cls(
-            str(raw.get("name", "")), raw.get("type"), list(raw.get("linkIds") or []), raw.get("label")
-        )
+        return cls(str(raw.get("name", "")), raw.get("type"), list(raw.get("linkIds") or []), raw.get("label"))
 
 
 class Graph:
@@ -70,7 +68,7 @@ class Graph:
         self.hosts: list[Any] = []
 
     def all_nodes(self) -> Iterator[Node]:
-        """Every node of this level and below, each once."""
+        """Every node of this level and below, each once, inner ones before the subgraph node that has them."""
         seen: set[int] = set()
 
         def walk(graph: Graph) -> Iterator[Node]:
@@ -78,10 +76,10 @@ class Graph:
                 return
             seen.add(id(graph))
             for node in graph.nodes.values():
-                yield node
                 inner = getattr(node, "subgraph", None)
                 if isinstance(inner, Graph):
                     yield from walk(inner)
+                yield node
 
         yield from walk(self)
 

@@ -11,9 +11,7 @@ from .nodes import as_dict
 Raw = dict[str, Any]
 
 
-def deduplicate(
-    subgraphs: list[Raw], nodes: list[Any], workflow: Mapping[str, Any]
-) -> tuple[list[Raw], list[Any]]:
+def deduplicate(subgraphs: list[Raw], nodes: list[Any], workflow: Mapping[str, Any]) -> tuple[list[Raw], list[Any]]:
     """Give inner nodes whose id is taken the next free one, as the page does when it loads a file.
 
     Returns changed copies of the definitions and of the root's nodes.

@@ -139,11 +139,7 @@ class Proxy:
     @classmethod
     def read(cls, host: Host, entry: Any, value: Any) -> Proxy | None:
         """Read `["7", "text"]`; the name may carry the ids of nested nodes, as in `3: 7: text`."""
-        if (
-            not isinstance(entry, list)
-            or len(entry) not in (2, 3)
-            or not all(isinstance(e, str) for e in entry)
-        ):
+        if not isinstance(entry, list) or len(entry) not in (2, 3) or not all(isinstance(e, str) for e in entry):
             return None
         node_id, name = entry[0], entry[1]
         deeper = entry[2] if len(entry) == 3 else None
@@ -160,8 +156,7 @@ def migrate_proxies(host: Host, values: Any) -> None:
     if not isinstance(entries, list):
         return
     proxies = [
-        Proxy.read(host, entry, values[index] if index < len(values) else ABSENT)
-        for index, entry in enumerate(entries)
+        Proxy.read(host, entry, values[index] if index < len(values) else ABSENT) for index, entry in enumerate(entries)
     ]
     if any(proxy is None for proxy in proxies):
         return  # the page reads all of them or none
@@ -179,9 +174,7 @@ def migrate_proxies(host: Host, values: Any) -> None:
 
 
 def _plan(host: Host, proxy: Proxy) -> Input | Widget | str | None:
-    linked = next(
-        (item for item in host.inputs if _port_source(host, item.port) == (proxy.node_id, proxy.name)), None
-    )
+    linked = next((item for item in host.inputs if _port_source(host, item.port) == (proxy.node_id, proxy.name)), None)
     if linked:
         same = [item for item in host.inputs if item.name == linked.name]
         return linked if len(same) == 1 else None

@@ -51,9 +51,7 @@ def resolve_input(place: Place, slot: int, kind: Any = None, seen: Seen | None =
     graph = place.node.graph
     link = graph.links.get(item.link)
     if link is None:
-        raise BadWorkflow(
-            f"The input {item.name!r} of {place} names the link {item.link}, which doesn't exist."
-        )
+        raise BadWorkflow(f"The input {item.name!r} of {place} names the link {item.link}, which doesn't exist.")
     if link.origin_id == FROM_OUTSIDE and place.path:
         return _from_outside(place, item, link.origin_slot, seen)
     origin = graph.nodes.get(link.origin_id)
@@ -61,9 +59,7 @@ def resolve_input(place: Place, slot: int, kind: Any = None, seen: Seen | None =
         raise BadWorkflow(
             f"The input {item.name!r} of {place} is linked to node {link.origin_id}, which doesn't exist."
         )
-    return _resolve_output(
-        Place(origin, place.path), link.origin_slot, item.type if kind is None else kind, seen
-    )
+    return _resolve_output(Place(origin, place.path), link.origin_slot, item.type if kind is None else kind, seen)
 
 
 def _from_outside(place: Place, item: Input, slot: int, seen: Seen) -> Origin | None:

@@ -136,10 +136,20 @@ def _control(node: Node, spec: Spec, *, filtered: bool = False) -> None:
         node.widgets.append(Widget("control_filter_list", "control", "", sent=False))
 
 
+def number_limits(spec: Spec) -> dict[str, float]:
+    """Range, step and rounding of an `INT` or `FLOAT`, with the page's defaults."""
+    options = spec.options
+    step = options.get("step") or (1 if spec.type == "INT" else 0.5)
+    limits = {"min": options.get("min", 0), "max": options.get("max", 2048), "step": step}
+    if spec.type == "INT":
+        return limits
+    precision = max(0, -math.floor(math.log10(step))) if step > 0 else 0
+    unit = options.get("round") or (10.0**-precision if precision else 0)
+    return limits | {"round": unit, "precision": precision}
+
+
 def _int(node: Node, spec: Spec) -> Widget:
-    step = spec.options.get("step") or 1
-    limits = {"min": spec.options.get("min", 0), "max": spec.options.get("max", 2048), "step": step}
-    widget = _add(node, spec, _default(spec, 0), limits=limits)
+    widget = _add(node, spec, _default(spec, 0), limits=number_limits(spec))
     control = spec.options.get("control_after_generate")
     if spec.name in ("seed", "noise_seed") if control is None else control:
         _control(node, spec)
@@ -147,12 +157,7 @@ def _int(node: Node, spec: Spec) -> Widget:
 
 
 def _float(node: Node, spec: Spec) -> Widget:
-    step = spec.options.get("step") or 0.5
-    precision = max(0, -math.floor(math.log10(step))) if step > 0 else 0
-    unit = spec.options.get("round") or (10.0**-precision if precision else 0)
-    limits = {"min": spec.options.get("min", 0), "max": spec.options.get("max", 2048), "step": step}
-    limits |= {"round": unit, "precision": precision}
-    widget = _add(node, spec, _default(spec, 0), limits=limits)
+    widget = _add(node, spec, _default(spec, 0), limits=number_limits(spec))
     if spec.options.get("control_after_generate"):
         _control(node, spec)
     return widget
@@ -205,9 +210,7 @@ def _bounding_box(node: Node, spec: Spec) -> Widget:
 
 
 def _color(node: Node, spec: Spec) -> Widget:
-    found = next(
-        (widget for widget in node.widgets if (widget.name, widget.kind) == (spec.name, "COLOR")), None
-    )
+    found = next((widget for widget in node.widgets if (widget.name, widget.kind) == (spec.name, "COLOR")), None)
     return found or _add(node, spec, _default(spec, "#000000"))
 
 

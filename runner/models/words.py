@@ -1,0 +1,47 @@
+"""How the runner speaks of models. The sentences are the manifest's own; the nodes fill in the same ones."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from .manifest import Manifest, Model
+
+
+def size(count: int | None) -> str:
+    """Bytes in words: `461 bytes`, `5.4 MB`, `16.6 GB`."""
+    if count is None:
+        return "size unknown"
+    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def folder(model: Model) -> str:
+    """Where the file belongs, such as `models/vae`."""
+    return str(PurePosixPath("models", model.folder, model.file).parent)
+
+
+def command(model: Model) -> str:
+    """What fetches the file."""
+    accept = "" if model.open else f" --accept-licence {model.licence}"
+    return f"myspinbot models get {model.id}{accept}"
+
+
+def missing(manifest: Manifest, model: Model) -> str:
+    """What to say when the file is needed and isn't there."""
+    sentence = manifest.wording.missing if model.urls else manifest.wording.missing_by_hand
+    return sentence.format(
+        role=model.role,
+        file=model.name,
+        size=size(model.bytes),
+        licence=model.licence,
+        command=command(model),
+        folder=folder(model),
+        page=model.page,
+    )
+
+
+def not_open(manifest: Manifest, model: Model) -> str:
+    """What to say of weights whose licence isn't open."""
+    return manifest.wording.not_open.format(role=model.role, licence=model.licence, reason=model.reason)
