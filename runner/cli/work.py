@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..client import Client, Job, Result
@@ -66,18 +67,25 @@ def follow(
     return job.outcome()
 
 
-def save(job: Job, result: Result, out: Path, show: Show, skip: dict[str, str] | None = None) -> list[Path]:
-    """Download the results; those in `skip` (query to path) are already here."""
+def save(
+    job: Job,
+    result: Result,
+    out: Path,
+    show: Show,
+    here: Mapping[str, str] | None = None,
+    on_file: Callable[[str, str], None] = lambda query, path: None,
+) -> list[Path]:
+    """Download the results, except those that are `here` already (server's query to path)."""
     download = Download(job.api, out, job.id)
     paths: list[Path] = []
     for remote in result.files:
-        if skip and remote.query in skip:
-            paths.append(Path(skip[remote.query]))
+        known = (here or {}).get(remote.query)
+        if known and Path(known).is_file():
+            paths.append(Path(known))
             continue
         show.wait(f"Saving {remote.filename}")
         path = download.save(remote)
         paths.append(path)
+        on_file(remote.query, str(path))
         show.event(Saved(remote.node, str(path), path.stat().st_size))
-        if skip is not None:
-            skip[remote.query] = str(path)
     return paths
