@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,6 @@ import click
 from ..errors import BadInput, BrokenModel, Cancelled
 from .manifest import Manifest, Model, load
 from .options import open_store, place_options
-from .store import Store
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line.")
 
@@ -84,7 +84,6 @@ def get(
     An interrupted download goes on where it was. A private Hugging Face file needs HF_TOKEN in the environment;
     HF_ENDPOINT names a mirror of Hugging Face.
     """
-    from ..cli.signals import Interrupts
     from .get import Fetcher, check_licences, plan
     from .show import make_show, show_plan
 
@@ -100,13 +99,13 @@ def get(
     check_licences((status.model for status in wanted.wanted), accepted)
     if wanted.wanted:
         fetcher = Fetcher(store, wanted.wanted, workers=jobs, replace=replace)
-        with Interrupts() as interrupts, make_show(as_json=as_json) as show:
-            # With a job id an interrupt is counted; without, it would speak of submitted jobs.
-            interrupts.job_id = ""
-            for event in fetcher.events():
-                show(event)
-                if interrupts.asked:
-                    raise Cancelled("Stopped. The same command goes on where this ended.")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with make_show(as_json=as_json) as show:
+                for event in fetcher.events():
+                    show(event)
+        except KeyboardInterrupt:
+            raise Cancelled("Stopped. The same command goes on where this ended.") from None
         fetcher.raise_failures()
     if wanted.by_hand:
         from .words import missing
@@ -174,7 +173,7 @@ def where(names: tuple[str, ...], as_json: bool, **where: Any) -> None:
 @place_options
 def rm(names: tuple[str, ...], yes: bool, **where: Any) -> None:
     """Remove models and their half-fetched parts from the disk."""
-    from .remove import remove, removable
+    from .remove import removable, remove
 
     manifest, store = open_store(**where)
     chosen = manifest.named(names)
@@ -199,6 +198,3 @@ def convert(names: tuple[str, ...], python: str | None, **where: Any) -> None:
     manifest, store = open_store(**where)
     for path in sources(manifest, store, names):
         click.echo(run(path, where["comfyui"], python))
-
-
-__all__ = ["Store", "models"]

@@ -50,20 +50,22 @@ class LockFile:
         """Add or replace a record. Raises CannotSave when it can't be written."""
         date = datetime.now(UTC).isoformat(timespec="seconds")
         record = Fetched(sha256, size, url, str(path), date)
-        self._change(lambda files: files.__setitem__(model_id, record))
+        self._change(model_id, record)
 
     def drop(self, model_id: str) -> None:
         """Forget a record, if there is one."""
         if model_id in self.read():
-            self._change(lambda files: files.pop(model_id, None))
+            self._change(model_id, None)
 
-    def _change(self, change: Any) -> None:
+    def _change(self, model_id: str, record: Fetched | None) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Read and written as one step: two programs may finish at the same moment.
             with FileLock(self.path.with_suffix(".guard")):
                 files = self.read()
-                change(files)
+                files.pop(model_id, None)
+                if record:
+                    files[model_id] = record
                 content = {"version": 1, "files": {key: asdict(files[key]) for key in sorted(files)}}
                 aside = self.path.with_suffix(".part")
                 with aside.open("w", encoding="utf-8") as file:

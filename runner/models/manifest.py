@@ -116,10 +116,13 @@ class Manifest:
                 for needed in model.needs:
                     add(self.models[needed])
 
-        for name in names:
-            for model in self._named(name):
-                add(model)
+        for model in self.named(names):
+            add(model)
         return list(chosen.values())
+
+    def named(self, names: Iterable[str]) -> list[Model]:
+        """As `choose`, without the files that they need."""
+        return list({model.id: model for name in names for model in self._named(name)}.values())
 
     def _named(self, name: str) -> list[Model]:
         if name in self.models:

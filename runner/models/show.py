@@ -114,7 +114,7 @@ class Bars:
         task = self._tasks.pop(event.model, None) if not isinstance(event, Note) else None
         if task is not None:
             self._progress.remove_task(task)
-        style = {Fetched: "green", Failed: "red"}.get(type(event), "yellow")
+        style = "green" if isinstance(event, Fetched) else "red" if isinstance(event, Failed) else "yellow"
         self._progress.console.print(line(event), style=style, highlight=False)
 
 

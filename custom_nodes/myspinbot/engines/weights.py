@@ -1,0 +1,146 @@
+"""Weight files, loaded without running what may hide in them.
+
+A pickle is a program; PyTorch's restricted loader runs none of it but what rebuilds tensors. As a script this
+writes each file named on the command line as safetensors beside it.
+"""
+
+import os
+import pickle
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Where checkpoints keep their weights beside optimizer states and counters, the averaged ones first.
+WRAPPERS = ("ema_model_state_dict", "params_ema", "state_dict", "params", "model_state_dict", "model")
+REFUSED = 4
+_FORBIDDEN = re.compile(r"GLOBAL (\S+)")
+
+
+class WeightsError(ValueError):
+    """A weight file can't be loaded: damaged, of another kind, or with more than numbers in it."""
+
+
+def load_weights(path: Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
+    """The tensors of a safetensors or PyTorch file by name, whatever its suffix says.
+
+    Of a PyTorch checkpoint only the weights are given, the averaged ones where it has such.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The file is damaged, holds no weights, or wants to run code.
+    """
+    if is_safetensors(path):
+        return _load_safetensors(path, device)
+    content = _unpickle(path, device)
+    weights = tensors(content)
+    if not weights:
+        raise WeightsError(f"{path.name} holds no weights.")
+    return weights
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins like safetensors: the length of its header, then JSON."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return len(start) == 9 and start[8:] == b"{" and start[:4] != b"PK\x03\x04"
+
+
+def tensors(content: Any) -> dict[str, Tensor]:
+    """The weights in what a checkpoint holds; what isn't a tensor is left out."""
+    if isinstance(content, torch.nn.Module):
+        return dict(content.state_dict())
+    if not isinstance(content, Mapping):
+        return {}
+    for name in WRAPPERS:
+        inner = content.get(name)
+        if isinstance(inner, Mapping) and (found := tensors(inner)):
+            return found
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def convert(path: Path) -> Path:
+    """Write a PyTorch file's weights as safetensors beside it and return the new file's path.
+
+    The original stays. Names, shapes, types and numbers are the same as `load_weights` gives.
+
+    Raises:
+        FileExistsError: The new file is there already.
+        WeightsError: As `load_weights`, or the file is safetensors already.
+    """
+    from safetensors.torch import save_file
+
+    target = path.with_suffix(".safetensors")
+    if is_safetensors(path):
+        raise WeightsError(f"{path.name} is a safetensors file already.")
+    if target.exists():
+        raise FileExistsError(f"{target} is there already; nothing was changed.")
+    weights = load_weights(path)
+    # safetensors refuses tensors that share memory, so each gets its own.
+    whole = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}
+    aside = target.with_name(f".{target.name}.part")
+    try:
+        save_file(whole, aside, metadata={"format": "pt", "converted_from": path.name})
+        aside.rename(target)
+    finally:
+        aside.unlink(missing_ok=True)
+    return target
+
+
+def _load_safetensors(path: Path, device: str | torch.device) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device=str(device))
+    except SafetensorError as error:
+        raise WeightsError(f"{path.name} is damaged or incomplete. Fetch it again.") from error
+
+
+def _unpickle(path: Path, device: str | torch.device) -> Any:
+    try:
+        with torch.serialization.safe_globals(_numpy_scalars()):
+            return torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except pickle.UnpicklingError as error:
+        named = _FORBIDDEN.search(str(error))
+        if named is None:
+            raise _damaged(path) from error
+        raise WeightsError(
+            f"{path.name} holds more than numbers: loading it would run {named[1]}, so it was not loaded. "
+            "Get it from its makers as safetensors."
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> WeightsError:
+    return WeightsError(f"{path.name} is damaged or not a PyTorch file. Fetch it again.")
+
+
+def _numpy_scalars() -> list[Any]:
+    """What NumPy numbers, such as a loss that was saved along, are rebuilt with; none of it runs code."""
+    import numpy as np
+
+    kinds = [type(np.dtype(name)) for name in ("float16", "float32", "float64", "int32", "int64", "bool")]
+    scalar = np.float32(0).__reduce__()[0]
+    return [np.dtype, *kinds, scalar, (scalar, "numpy.core.multiarray.scalar")]  # its name before NumPy 2
+
+
+def _main(paths: list[str]) -> int:
+    for path in paths:
+        try:
+            sys.stdout.write(f"{convert(Path(path))}{os.linesep}")
+        except (WeightsError, OSError) as error:
+            sys.stderr.write(f"{error}\n")
+            return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

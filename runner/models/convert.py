@@ -1,0 +1,53 @@
+"""Has pickle files written as safetensors, by the nodes' own loader in ComfyUI's Python."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import BadInput, BrokenModel, RunnerError
+from ..locate import find_installation
+from .manifest import Manifest
+from .store import Store
+
+LOADER = Path(__file__).absolute().parents[2] / "custom_nodes" / "myspinbot" / "engines" / "weights.py"
+REFUSED = 4
+
+
+def sources(manifest: Manifest, store: Store, names: Iterable[str]) -> list[Path]:
+    """The pickle files that ids, sets or paths stand for. Raises BadInput when one isn't there."""
+    found: list[Path] = []
+    for name in names:
+        if Path(name).is_file():
+            found.append(Path(name).absolute())
+            continue
+        for model in manifest.named([name]):
+            path = store.places.find(model)
+            if path is None:
+                raise BadInput(f"{model.name} isn't here, so it can't be converted.")
+            if model.format == "pickle":
+                found.append(path)
+    if not found:
+        raise BadInput("None of these is a pickle file, so there is nothing to convert.")
+    return found
+
+
+def convert(path: Path, comfyui: Path | None = None, python: str | None = None) -> str:
+    """Convert one file and return the path of the new one.
+
+    Raises BrokenModel when the file is refused, RunnerError when the nodes aren't beside the runner.
+    """
+    if not LOADER.is_file():
+        raise RunnerError("Converting needs the nodes; run this in a clone of MySpinBot.")
+    interpreter = find_installation(comfyui, python).python
+    # A process of its own: PyTorch lives in ComfyUI's environment, not in the runner's.
+    done = subprocess.run(
+        [str(interpreter), str(LOADER), str(path)], capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode == REFUSED:
+        raise BrokenModel(done.stderr.strip())
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise RunnerError(f"{path} couldn't be converted: {lines[-1]}", done.stderr)
+    return done.stdout.strip()
