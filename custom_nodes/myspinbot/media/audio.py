@@ -23,8 +23,8 @@ class Sound:
         return self.samples.shape[1] / self.sample_rate
 
     def mono(self) -> npt.NDArray[np.float32]:
-        """(T,): the mean of the channels."""
-        return self.samples.mean(axis=0, dtype=np.float32)
+        """(T,): the mean of the channels; a sound of one channel is not copied."""
+        return self.samples[0] if len(self.samples) == 1 else self.samples.mean(axis=0, dtype=np.float32)
 
 
 def from_audio(audio: Any) -> Sound:
@@ -46,4 +46,6 @@ def from_audio(audio: Any) -> Sound:
         raise ValueError("The audio is empty: it holds no samples. Connect a sound of some length.")
     if samples.shape[0] > 2:
         samples = samples.mean(axis=0, keepdims=True)
-    return Sound(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1), sample_rate)
+    if not abs(samples.min()) <= 1 or not abs(samples.max()) <= 1:  # a copy only where there is something to mend
+        samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
+    return Sound(samples, sample_rate)

@@ -142,7 +142,8 @@ class _Take:
                 self._words.append(("", seconds))
 
     def speech(self) -> Speech:
-        samples = (np.frombuffer(b"".join(self._pcm), np.int16) / 32768).astype(np.float32)
+        samples = np.frombuffer(b"".join(self._pcm), np.int16).astype(np.float32)
+        samples /= 32768
         duration = len(samples) / SAMPLE_RATE
         timings = Timings(duration, closed(self._words, duration), closed(self._phonemes, duration))
         return Speech(samples, SAMPLE_RATE, timings)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ...media.audio import Sound
 
@@ -12,7 +11,7 @@ Track = npt.NDArray[np.float32]
 
 SILENCE_DB = -40.0  # below a speech's own loud passages: quieter than this is a closed mouth
 _ABSOLUTE_SILENCE = 1e-4
-_BLOCK = 512  # frames analysed at a time, so that memory stays flat
+_BLOCK = 256  # frames analysed at a time, so that memory stays flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ def listen(sound: Sound, frames: int, fps: float) -> Hearing:
     mono, rate = sound.mono(), sound.sample_rate
     window = max(int(rate * 0.04), 16)
     middles = ((np.arange(frames) + 0.5) / fps * rate).astype(np.int64)
-    padded = np.pad(mono, (window // 2, window + max(0, int(middles[-1]) - len(mono)) + 1))
-    windows = sliding_window_view(padded, window)
+    offsets = np.arange(window) - window // 2
     frequency = np.fft.rfftfreq(window, 1 / rate)
     taper = np.hanning(window).astype(np.float32)
 
@@ -46,7 +44,8 @@ def listen(sound: Sound, frames: int, fps: float) -> Hearing:
     level, front, hiss = (np.zeros(frames, np.float32) for _ in range(3))
     for start in range(0, frames, _BLOCK):
         part = slice(start, start + _BLOCK)
-        block = windows[middles[part]]
+        at = middles[part, None] + offsets  # (n, window)
+        block = np.where((at >= 0) & (at < len(mono)), mono[at.clip(0, len(mono) - 1)], 0)
         power = np.square(np.abs(np.fft.rfft(block * taper, axis=1))).astype(np.float32)
         total = band(power, 80, rate) + 1e-9
         upper, lower = band(power, 1500, 3500), band(power, 500, 1200)

@@ -1,0 +1,116 @@
+"""The house rules that a machine can check: lint, types, directions of imports, requirements, prose."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACK = ROOT / "custom_nodes" / "myspinbot"
+
+
+def tool(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=ROOT, timeout=280)
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", *patterns], capture_output=True, text=True, cwd=ROOT, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names that `path` imports, relative ones resolved against the repository."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = path.parent
+            for _ in range(node.level - 1):
+                base = base.parent
+            prefix = ".".join(base.relative_to(ROOT).parts) + "." if node.level else ""
+            found.add(prefix + (node.module or ""))
+    return found
+
+
+def test_ruff_finds_nothing():
+    done = tool("ruff", "check", ".")
+    assert done.returncode == 0, done.stdout
+
+
+def test_types_are_strict_and_right():
+    done = tool("basedpyright", "--level", "error", "--pythonpath", sys.executable)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("room", ["engines", "media"])
+def test_engines_and_media_do_not_know_comfyui_and_look_one_way(room):
+    above = {"engines": ("nodes",), "media": ("nodes", "engines")}[room]
+    for path in (PACK / room).rglob("*.py"):
+        for name in imported(path):
+            assert name.split(".")[0] not in ("comfy", "comfy_api", "comfy_extras", "folder_paths", "nodes"), path
+            assert not name.startswith(tuple(f"custom_nodes.myspinbot.{other}" for other in above)), path
+            assert not name.startswith("runner"), path
+
+
+def test_the_runner_never_imports_the_pack_nor_the_pack_the_runner():
+    for path in (ROOT / "runner").rglob("*.py"):
+        assert not [name for name in imported(path) if "custom_nodes" in name or name.startswith("myspinbot")], path
+    for path in PACK.rglob("*.py"):
+        assert not [name for name in imported(path) if name.split(".")[0] == "runner"], path
+
+
+def test_heavy_libraries_are_imported_where_they_are_used():
+    """A start of ComfyUI must not wait for us, and a missing library must cost one node, not the pack."""
+    light = re.compile(r"^(comfy_api|folder_paths|typing|collections|pathlib|logging|uuid|shutil|custom_nodes)\b")
+    for path in (PACK / "nodes").glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            else:
+                continue
+            for name in names:
+                assert light.match(name) or name in sys.stdlib_module_names or name == "typing_extensions", (path, name)
+
+
+def test_files_stay_small():
+    long = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in tracked("*.py")}
+    assert {name: lines for name, lines in long.items() if lines > 320} == {}
+
+
+def test_the_packs_requirements_hold_back_nothing():
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        requirement = line.split("#")[0].strip()
+        if requirement:
+            assert re.fullmatch(r"[A-Za-z0-9-]+(>=[\d.]+)?", requirement), f"{requirement}: no upper bound, no pin"
+            importlib.metadata.version(requirement.split(">=")[0])
+
+
+def test_the_project_names_no_place_outside_itself():
+    bad = re.compile(
+        r"/root/|/home/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|\bTODO\b|\bFIXME\b"
+    )
+    for path in tracked("*.py", "*.md", "*.toml", "*.yaml", "*.json", "*.js", "*.txt", ".ci/*"):
+        if path == Path(__file__):
+            continue
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            assert not bad.search(line), f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for path in tracked("*.md"):
+        if "web/docs" in str(path):
+            continue
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.relative_to(ROOT)} links to {target}"
+
+
+def test_licence_and_packaging():
+    assert "GNU GENERAL PUBLIC LICENSE" in (ROOT / "LICENSE").read_text()
