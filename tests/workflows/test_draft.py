@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from PIL import Image
 
 from runner import Client
-from runner.errors import NodeFailed
+from runner.errors import Cancelled, NodeFailed
+from runner.events import Progress
 from tests.ollama import Ollama
 
 from .clips import Clip, follows
@@ -241,3 +243,50 @@ def test_the_example_portrait_is_offered_and_never_replaced(server, private_serv
     private_server()
     assert (mine / "myspinbot_portrait.jpg").read_bytes() == (MEDIA / "elderly_man.jpg").read_bytes()
     assert [file.name for file in mine.glob("*.part")] == []
+
+
+def speaking(text: str, **head) -> dict:
+    """The draft stages in API form, saying `text`; `head` are further inputs of the talking head."""
+    voice = {"language": "en-us", "voice": "default", "speed": 1.0, "pitch": 50}
+    motion = {"portrait": ["1", 0], "audio": ["2", 0], "timings": ["2", 1], "size": 256, "liveliness": 0.0, "seed": 1}
+    save = {"video": ["3", 0], "filename_prefix": "speaking", "format": "auto", "codec": "auto"}
+    return {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "myspinbot_portrait.jpg"}},
+        "2": {"class_type": "MySpinBotDraftSpeech", "inputs": {"text": text, **voice}},
+        "3": {"class_type": "MySpinBotDraftHead", "inputs": {**motion, **head}},
+        "4": {"class_type": "SaveVideo", "inputs": save},
+    }
+
+
+def test_landmarks_decide_where_the_mouth_is(server, tmp_path):
+    """They are those of another picture, so that the mouth moves where the finder would never put it."""
+    shutil.copyfile(MEDIA / "bearded_man.jpg", Path(server.base_directory) / "input" / "landmarks.jpg")
+    graph = speaking("Open wide.", face_landmarks=["5", 0])
+    graph["1"]["inputs"]["image"] = "landmarks.jpg"
+    graph["5"] = {"class_type": "TestFaceLandmarks", "inputs": {"picture": "tilted_man.jpg"}}
+    job = Client(server.url).submit(graph)
+    job.result()
+    (path,) = job.save(tmp_path)
+    frames = Clip.read(path).frames.astype(np.float32)
+    moving = frames.std(axis=0) > 10
+    ys, xs = np.nonzero(moving)
+    (face,) = json.loads((MEDIA / "faces.json").read_text())["tilted_man.jpg"]["faces"]
+    mouth = np.asarray(face["mouth_centre"]) / 2
+    assert abs(xs.mean() - mouth[0]) < 12
+    assert abs(ys.mean() - mouth[1]) < 25
+
+
+def test_a_cancel_ends_the_head_at_once_and_leaves_no_file(server):
+    client = Client(server.url)
+    temp = Path(server.base_directory) / "temp" / "myspinbot"
+    before = set(temp.iterdir()) if temp.exists() else set()
+    job = client.submit(speaking("This is a long speech that nobody will hear to its end. " * 40, size=512))
+    seconds = None
+    with pytest.raises(Cancelled):
+        for event in job.events():
+            if isinstance(event, Progress) and "Head" in event.title and seconds is None:
+                job.cancel()
+                seconds = time.monotonic()
+    assert seconds is not None, "the head reported progress before it was cancelled"
+    assert time.monotonic() - seconds < 20
+    assert set(temp.iterdir()) == before
