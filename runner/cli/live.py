@@ -32,7 +32,6 @@ class LiveShow:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True)
         self._began = time.monotonic()
         self._text = "Submitting"
         self._value = self._total = 0.0
@@ -41,6 +40,7 @@ class LiveShow:
         self._seen: set[str] = set()
         self._count = 0
         self._warnings: list[Notice] = []
+        self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True)
         self._live.start()
 
     def event(self, event: Event) -> None:
