@@ -1,0 +1,1 @@
+"""Says what a machine can run, and what it lacks for the rest."""

@@ -81,10 +81,7 @@ class Download:
             self.target.parent.mkdir(parents=True, exist_ok=True)
         guard = self.target.with_name(f".{self.target.name}.lock")
         with self._alone(guard):
-            got = self._present() or self._from_cache() or self._from_addresses()
-        with contextlib.suppress(OSError):
-            guard.unlink()
-        return got
+            return self._present() or self._from_cache() or self._from_addresses()
 
     @contextlib.contextmanager
     def _alone(self, guard: Path) -> Generator[None]:

@@ -1,0 +1,82 @@
+"""`myspinbot doctor`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from ..cli.connect import connect, server_option
+from ..errors import RunnerError
+from ..models.options import open_store, place_options
+from .report import Line
+
+COLOURS = {"good": "green", "note": "yellow", "bad": "red"}
+
+
+@click.command()
+@click.option("--no-start", is_flag=True, help="Don't start ComfyUI to see whether it loads the nodes.")
+@click.option("--python", help="The Python that runs ComfyUI.")
+@click.option("--ollama", metavar="URL", help="Ollama's address.")
+@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON, one per line.")
+@server_option
+@place_options
+def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, as_json: bool, **where: Any) -> int:
+    """Say what this machine can run, what is missing for the rest, and which preset suits it.
+
+    Asks the ComfyUI that runs at --server; where none runs, one is started for the question. The exit status is
+    1 when something keeps every workflow from running.
+    """
+    verdicts: set[str] = set()
+    for line in _look(server, no_start, python, ollama, where):
+        verdicts.add(line.verdict)
+        if as_json:
+            found = {"event": "finding", "name": line.name, "verdict": line.verdict, "text": line.text}
+            click.echo(json.dumps(found | line.data, ensure_ascii=False))
+        else:
+            click.secho(f"{line.name}: ", bold=True, nl=False, fg=COLOURS[line.verdict])
+            click.echo(line.text)
+    return int("bad" in verdicts)
+
+
+def _look(
+    server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]
+) -> Iterator[Line]:
+    from . import report
+    from .pipelines import pipelines
+    from .services import ask_ollama, why_not_loaded
+
+    manifest, store = open_store(**where)
+    machine, types, trouble = None, None, None
+    try:
+        comfyui = str(where["comfyui"]) if where["comfyui"] else None
+        with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
+            from .machine import from_stats, nvidia_driver
+
+            info = client.api.object_info()
+            types = set(info)
+            machine = from_stats(client.api.http.ask("GET", "/system_stats").json(), nvidia_driver())
+            pack = report.pack_line(why_not_loaded(info, client.api.log()))
+    except RunnerError as error:
+        trouble = error
+        pack = Line("Nodes", "note", "nobody asked ComfyUI whether it has them.", {"loaded": None})
+    if machine is None:
+        from ..locate import find_installation
+        from .machine import probe
+
+        try:
+            machine = probe(find_installation(where["comfyui"], python))
+        except RunnerError as error:
+            yield Line("ComfyUI", "bad", error.message)
+            return
+    yield from report.machine_lines(machine)
+    if trouble and not no_start:
+        yield Line("Server", "bad", trouble.message)
+    yield report.disk_line(store)
+    yield pack
+    yield report.ollama_line(manifest, ask_ollama(ollama))
+    for pipeline in pipelines(manifest, store, types):
+        yield report.pipeline_line(pipeline)
+    yield report.suggestion_line(manifest, store, machine)

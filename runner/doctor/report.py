@@ -1,0 +1,114 @@
+"""What the doctor found, as lines with a verdict each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..models.disk import free
+from ..models.get import plan
+from ..models.manifest import Manifest
+from ..models.store import Store
+from ..models.words import size
+from .advice import suggest
+from .machine import Machine
+from .pipelines import Pipeline
+from .services import Ollama, serves
+
+Verdict = Literal["good", "note", "bad"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding: `bad` keeps everything from working, a `note` only something."""
+
+    name: str
+    verdict: Verdict
+    text: str
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def machine_lines(machine: Machine) -> Iterator[Line]:
+    """GPU, PyTorch, memory, ComfyUI."""
+    if machine.gpu:
+        text = f"{machine.gpu}, {size(machine.vram)}" + (f", driver {machine.driver}" if machine.driver else "")
+        data = {"gpu": machine.gpu, "vram": machine.vram, "vram_free": machine.vram_free, "driver": machine.driver}
+        yield Line("GPU", "good", text, data)
+    elif machine.driver:
+        text = f"NVIDIA's driver {machine.driver} is here, but PyTorch doesn't see the GPU. Run install.py again."
+        yield Line("GPU", "note", text, {"gpu": None, "driver": machine.driver})
+    else:
+        yield Line("GPU", "note", "none; the stages that need one can't run.", {"gpu": None})
+    if machine.torch_error:
+        yield Line("PyTorch", "bad", f"can't be imported: {machine.torch_error}", {"error": machine.torch_error})
+    elif machine.torch:
+        text = f"{machine.torch}, Python {machine.python}"
+        yield Line("PyTorch", "good", text, {"torch": machine.torch, "python": machine.python})
+    if machine.ram:
+        text = f"{size(machine.ram)}, {size(machine.ram_free)} free"
+        yield Line("Memory", "good", text, {"ram": machine.ram, "ram_free": machine.ram_free})
+    if machine.comfyui:
+        yield Line("ComfyUI", "good", machine.comfyui, {"comfyui": machine.comfyui})
+
+
+def disk_line(store: Store) -> Line:
+    """Room for models."""
+    room = free(store.places.models)
+    text = f"{size(room)} free at {store.places.models}"
+    return Line("Disk", "good" if room > 10**9 else "note", text, {"free": room, "path": str(store.places.models)})
+
+
+def ollama_line(manifest: Manifest, ollama: Ollama) -> Line:
+    """Ollama and the language models that the workflows name."""
+    data = {"url": ollama.url, "models": None if ollama.models is None else list(ollama.models)}
+    if ollama.models is None:
+        text = f"doesn't answer at {ollama.url}; scripts come from a template until it does."
+        return Line("Ollama", "note", text, data)
+    lacking = [model.name for model in manifest.language_models if not serves(ollama, model.name)]
+    if lacking:
+        commands = " and ".join(f"`ollama pull {name}`" for name in lacking)
+        return Line("Ollama", "note", f"runs, but lacks a model: {commands} fetches it.", data)
+    return Line("Ollama", "good", f"runs, with {', '.join(ollama.models)}", data)
+
+
+def pack_line(why_not: str | None) -> Line:
+    """Whether ComfyUI has our nodes."""
+    if why_not is None:
+        return Line("Nodes", "good", "ComfyUI has loaded MySpinBot.", {"loaded": True})
+    return Line("Nodes", "bad", f"ComfyUI hasn't loaded MySpinBot: {why_not}.", {"loaded": False, "why": why_not})
+
+
+def pipeline_line(pipeline: Pipeline) -> Line:
+    """Whether one workflow can run."""
+    data = {
+        "pipeline": pipeline.name,
+        "ready": pipeline.ready,
+        "nodes": None if pipeline.nodes is None else list(pipeline.nodes),
+        "models": [status.model.id for status in pipeline.models],
+        "unknown": list(pipeline.unknown),
+    }
+    name = f"Pipeline {pipeline.name}"
+    if pipeline.ready:
+        return Line(name, "good", "ready" + ("" if pipeline.nodes is not None else ", as far as its models go"), data)
+    lacks = [f"the node {node}" for node in pipeline.nodes or ()]
+    for status in pipeline.models:
+        state = f", {status.state}" if status.state == "broken" else ""
+        lacks.append(f"{status.model.name} ({size(status.model.bytes)}, {status.model.licence}{state})")
+    text = f"lacks {'; '.join(lacks)}."
+    if pipeline.models:
+        ids = " ".join(status.model.id for status in pipeline.models)
+        closed = dict.fromkeys(status.model.licence for status in pipeline.models if not status.model.open)
+        text += f" `myspinbot models get {ids}{''.join(f' --accept-licence {name}' for name in closed)}` fetches them."
+    return Line(name, "note", text, data)
+
+
+def suggestion_line(manifest: Manifest, store: Store, machine: Machine) -> Line:
+    """The preset for this machine, and what it still needs."""
+    preset, why = suggest(manifest, machine)
+    wanted = plan(store, manifest.in_set(preset.name))
+    text = f"{preset.name}. {preset.about}" + (f" ({why}.)" if why else "")
+    if wanted.wanted:
+        text += f" `myspinbot models get {preset.name}` fetches what is missing: {wanted.total}."
+    data = {"preset": preset.name, "why_not_more": why, "missing": [s.model.id for s in wanted.wanted]}
+    return Line("Suggested preset", "good", text, data | {"bytes": wanted.bytes})
