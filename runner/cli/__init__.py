@@ -9,15 +9,17 @@ from typing import Any, NoReturn
 import click
 
 COMMANDS = {
-    "run": ("run", "Run a workflow and save what it makes."),
-    "batch": ("batch", "Run a workflow many times, from a table of inputs."),
-    "status": ("jobs", "Show the server's jobs, or one of them."),
-    "attach": ("jobs", "Follow a job that is already on the server, and save its results."),
-    "cancel": ("jobs", "Cancel one job."),
-    "fetch": ("jobs", "Save the results of a finished job."),
-    "inputs": ("files", "List the inputs that a workflow offers."),
-    "convert": ("files", "Write a workflow in the API form that servers run."),
-    "serve": ("serve", "Run a headless ComfyUI in the foreground."),
+    "run": ("cli.run", "Run a workflow and save what it makes."),
+    "batch": ("cli.batch", "Run a workflow many times, from a table of inputs."),
+    "status": ("cli.jobs", "Show the server's jobs, or one of them."),
+    "attach": ("cli.jobs", "Follow a job that is already on the server, and save its results."),
+    "cancel": ("cli.jobs", "Cancel one job."),
+    "fetch": ("cli.jobs", "Save the results of a finished job."),
+    "inputs": ("cli.files", "List the inputs that a workflow offers."),
+    "convert": ("cli.files", "Write a workflow in the API form that servers run."),
+    "models": ("models.cli", "List, check and fetch the model files that the workflows need."),
+    "doctor": ("doctor.cli", "Say what this machine can run, and what is missing for the rest."),
+    "serve": ("cli.serve", "Run a headless ComfyUI in the foreground."),
 }
 
 
@@ -30,7 +32,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"runner.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 

@@ -47,13 +47,17 @@ class TestServerDiskFull(_Fault):
         raise OSError(28, "No space left on device")
 
 
+class _Leave(BaseException):
+    pass
+
+
 class TestCrash(_Fault):
     """Leaves through the executor: it ends the server's worker thread, and the server serves on."""
 
     TITLE = "End the worker"
 
     def run(self, tag):
-        raise SystemExit(tag)
+        raise _Leave(tag)
 
 
 class TestSteps(_Fault):

@@ -1,0 +1,98 @@
+"""Small graphs and ways to run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runner.client import Client, Job
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tag() -> str:
+    return uuid.uuid4().hex[:8]
+
+
+def graph(kind: str, **inputs: Any) -> dict[str, Any]:
+    """One fault node under a title."""
+    return {"1": {"class_type": kind, "inputs": {"tag": tag(), **inputs}, "_meta": {"title": "The node"}}}
+
+
+def steps(count: int = 40, seconds: float = 0.05, **inputs: Any) -> dict[str, Any]:
+    return graph("TestSteps", steps=count, seconds=seconds, **({"stubborn": False} | inputs))
+
+
+def image(color: int | None = None) -> dict[str, Any]:
+    color = uuid.uuid4().int % 0xFFFFFF if color is None else color
+    return {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": color}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": f"t{color}"}},
+    }
+
+
+def runs(server: Any, work: dict[str, Any]) -> int:
+    """How often the steps node of this graph began."""
+    path = server.base_directory / "output" / f"runs-{work['1']['inputs']['tag']}.txt"
+    return len(path.read_text().split()) if path.exists() else 0
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def in_background(act: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
+
+
+def follow(job: Job, on_event: Callable[[Any], None] = lambda _: None) -> list[Any]:
+    """All events of a job. Its error, if any, is raised as usual."""
+    seen = []
+    for event in job.events():
+        seen.append(event)
+        on_event(event)
+    return seen
+
+
+def submit(url: str, work: dict[str, Any], **options: Any) -> Job:
+    return Client(url).submit(work, **options)
+
+
+def command(*args: str, **options: Any) -> subprocess.Popen[str]:
+    """Start the real command in a process of its own."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    return subprocess.Popen(
+        [sys.executable, "-m", "runner", *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        **options,
+    )
+
+
+def call(*args: str, **options: Any) -> tuple[int, str, str]:
+    """Run the real command and wait for it: exit status, output, errors."""
+    process = command(*args, **options)
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out, err
+
+
+def write(path: Path, content: Any) -> str:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
