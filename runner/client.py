@@ -14,6 +14,7 @@ from .errors import JobLost, RunnerError
 from .events import Event, Finished, Notice, Resubmitted, Saved, Submitted
 from .follow import Follower, Patience, notices, verdict
 from .http import Http
+from .models.sidecar import write_beside
 from .results import Download, Remote, files, prepare_folder, texts
 from .stream import Stream
 from .submit import submit
@@ -190,6 +191,7 @@ class Job:
         paths: list[Path] = []
         for remote in result.files:
             path = download.save(remote)
+            write_beside(path, self.graph or (self.record.graph if self.record else {}))
             paths.append(path)
             if on_saved:
                 on_saved(Saved(remote.node, str(path), path.stat().st_size))

@@ -89,7 +89,7 @@ def _input_error(error: Mapping[str, Any], node_id: str, graph: Graph) -> Runner
         choices = _choices(extra.get("input_config"))
         if isinstance(value, str) and MODEL_FILE.search(value):
             has = f" It has {choices}." if choices else ""
-            return MissingModel(f"{node} needs the model file {value!r} for {name!r}.{has} {GET_MODELS}")
+            return MissingModel(f"{node} needs the model file {value!r} for {name!r}.{has} {_way_to(value)}")
         return BadInput(f"{node}: {name!r} can't be {value!r}." + (f" Choose {choices}." if choices else ""))
     if kind == "required_input_missing":
         return BadWorkflow(f"{node}: the input {name!r} is needed, and nothing is connected to it.")
@@ -103,6 +103,13 @@ def _input_error(error: Mapping[str, Any], node_id: str, graph: Graph) -> Runner
         return BadInput(f"{node}: {name!r} can't be {value!r}: {details.removeprefix(f'{name} - ')}.")
     said = str(error.get("message") or kind or "wrong input")
     return BadWorkflow(f"{node}: {said}" + (f": {details}." if details else "."))
+
+
+def _way_to(file: str) -> str:
+    """How to get a model file, in the words that the nodes use too."""
+    from .models.words import way_to
+
+    return way_to(file) or GET_MODELS
 
 
 def _limits(config: Any) -> Mapping[str, Any]:
@@ -128,6 +135,8 @@ def failed(error: Any, graph: Graph) -> RunnerError:
     detail = "".join(map(str, trace)) if isinstance(trace, list) else ""
     if EXHAUSTED.search(kind) or (kind == "RuntimeError" and EXHAUSTED.search(message)):
         return OutOfMemory(f"{node} ran out of memory. {LOWER}", f"{message}\n{detail}")
+    if kind == "MissingModelError":
+        return MissingModel(f"{node}: {message}", detail)
     if "[Errno 28]" in message or "No space left on device" in message:
         return DiskFull(f"{node} found the server's disk full: {message}", detail)
     return NodeFailed(f"{node} failed: {message}" + ("" if kind in message else f" ({kind})"), detail)

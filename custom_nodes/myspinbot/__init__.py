@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
+from .nodes.credits import offer_credits
 from .nodes.draft_head import DraftHead
 from .nodes.draft_speech import DraftSpeech
 from .nodes.examples import offer_example_files
@@ -15,6 +16,7 @@ class MySpinBot(ComfyExtension):
     @override
     async def on_load(self) -> None:
         offer_example_files()
+        offer_credits()
 
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

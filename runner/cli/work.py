@@ -10,6 +10,7 @@ from ..client import Client, Job, Result
 from ..errors import RunnerError
 from ..events import Saved
 from ..follow import Patience
+from ..models.sidecar import write_beside
 from ..results import Download
 from ..server import LocalServer
 from ..workflow import Workflow
@@ -85,6 +86,7 @@ def save(
             continue
         show.wait(f"Saving {remote.filename}")
         path = download.save(remote)
+        write_beside(path, job.graph or (job.record.graph if job.record else {}))
         paths.append(path)
         on_file(remote.query, str(path))
         show.event(Saved(remote.node, str(path), path.stat().st_size))

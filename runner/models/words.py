@@ -45,3 +45,17 @@ def missing(manifest: Manifest, model: Model) -> str:
 def not_open(manifest: Manifest, model: Model) -> str:
     """What to say of weights whose licence isn't open."""
     return manifest.wording.not_open.format(role=model.role, licence=model.licence, reason=model.reason)
+
+
+def way_to(file: str) -> str:
+    """What to say of a missing file by the name that a workflow gives it; empty when it isn't in the manifest."""
+    from ..errors import BadInput
+    from .manifest import load
+    from .uses import find
+
+    try:
+        manifest = load()
+    except BadInput:
+        return ""
+    model = find(file, manifest)
+    return missing(manifest, model) if model else ""
