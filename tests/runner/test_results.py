@@ -148,11 +148,12 @@ def test_any_name_gives_a_path_inside(subfolder, filename):
     assert all(len(part.encode("utf-8", "replace")) <= 210 for part in path.parts)
 
 
+keys = st.sampled_from(["filename", "type", "subfolder", "images"])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["filename", "type", "subfolder", "images"]), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @given(st.dictionaries(st.text(max_size=3), json_values, max_size=3))
