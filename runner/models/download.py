@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
 from .disk import local
 from .formats import flaw
@@ -85,6 +83,8 @@ class Download:
 
     @contextlib.contextmanager
     def _alone(self, guard: Path) -> Generator[None]:
+        from filelock import FileLock, Timeout
+
         lock, told = FileLock(guard), False
         with local(guard):
             while True:
@@ -99,6 +99,9 @@ class Download:
         try:
             yield
         finally:
+            # Before the release: whoever waits sees then that its file has gone, and makes a new one.
+            with contextlib.suppress(OSError):
+                guard.unlink()
             lock.release()
 
     def _present(self) -> Got | None:

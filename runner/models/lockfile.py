@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ..errors import BadInput, CannotSave
 
 NAME = "myspinbot.lock.json"
@@ -58,6 +56,8 @@ class LockFile:
             self._change(model_id, None)
 
     def _change(self, model_id: str, record: Fetched | None) -> None:
+        from filelock import FileLock
+
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Read and written as one step: two programs may finish at the same moment.
