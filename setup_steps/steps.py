@@ -165,12 +165,21 @@ class Setup:
         return ""
 
     def _runner_inputs(self) -> str:
-        return fingerprint(self.places.root / "pyproject.toml", self.places.root, self.tests)
+        return fingerprint(self.places.root / "pyproject.toml", self.places.root, self.tests, *self._references())
+
+    def _references(self) -> list[Path]:
+        """Lists of what tests compare our engines with: packages whose own dependencies don't go with ComfyUI's."""
+        return sorted(self.places.root.glob("tests/*/reference-requirements.txt")) if self.tests else []
 
     def _install_runner(self) -> str:
         project = f"{self.places.root}[test]" if self.tests else str(self.places.root)
         self.installer.install(["-e", project, *([] if self.existing else self._constraints())])
+        self._install_references()
         return ""
+
+    def _install_references(self) -> None:
+        for listed in self._references():
+            self.installer.install(["--no-deps", "-r", listed])
 
     def _existing_inputs(self) -> str:
         return fingerprint(self.places.root / "requirements.txt", self.python, sys.platform)

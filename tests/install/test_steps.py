@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from setup_steps import steps
 from setup_steps.disk import free_space
+from setup_steps.packages import Installer, installed_versions
 from setup_steps.places import Places
 from setup_steps.pytorch import Build
 from setup_steps.stamps import Stamps, fingerprint
@@ -97,6 +99,33 @@ def test_a_clone_that_was_moved_gets_its_runner_again(root: Places) -> None:
     run(root)
     moved = Places(root.root.rename(root.root.with_name("moved")))
     assert run(moved) == ["runner"]
+
+
+def test_a_changed_list_of_references_is_installed_with_the_tests_only(root: Places) -> None:
+    run(root, tests=True)
+    listed = root.root / "tests" / "engine" / "reference-requirements.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_text("one==1.0\n")
+    assert run(root, tests=True) == ["runner"]
+    assert run(root, tests=True) == []
+    listed.write_text("one==1.1\n")
+    assert run(root, tests=True) == ["runner"]
+
+
+def test_references_come_without_what_they_ask_for(
+    root: Places, own_environment: Path, shelf: Callable[..., Path]
+) -> None:
+    shelf("reference", "1.0", "something-that-is-nowhere")
+    listed = root.root / "tests" / "engine" / "reference-requirements.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_text("# why\nreference==1.0\n")
+    without, with_tests = (Setup(root, None, tests=tests) for tests in (False, True))
+    for setup in (without, with_tests):
+        setup.installer = Installer(own_environment, None)
+    without._install_references()
+    assert "reference" not in installed_versions(own_environment)
+    with_tests._install_references()
+    assert installed_versions(own_environment)["reference"] == "1.0"
 
 
 def test_without_room_nothing_is_begun(tmp_path: Path) -> None:
