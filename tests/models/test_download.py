@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
+from runner.errors import BrokenModel, Cancelled, CannotSave, DiskFull, DownloadFailed
 from runner.models.download import ATTEMPTS, Download, Got
 from runner.models.manifest import Model
 from tests.models.conftest import make_model
@@ -308,3 +308,59 @@ def test_no_server_at_all(tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(DownloadFailed, match="refused"):
         fetch(tmp_path, make_model(GOOD, f"{host.url}/m"))
+
+
+def test_a_disk_that_runs_full_keeps_what_came(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(GOOD, host.put("/m", GOOD, drop(100_000)))
+    real = Path.open
+
+    def full(path: Path, *args: Any, **options: Any) -> Any:
+        # The kernel's own full disk, once the first part has come.
+        opened = real(path, *args, **options)
+        if path.suffix == ".part" and args[0] == "ab":
+            opened.close()
+            return real(Path("/dev/full"), "wb", buffering=0)
+        return opened
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        with pytest.raises(DiskFull, match="goes on where this stopped"):
+            fetch(tmp_path, model)
+    assert_nothing_taken_for_whole(tmp_path)
+    assert (tmp_path / ".m.safetensors.part").stat().st_size == 100_000
+    fetch(tmp_path, model)
+    assert host.asked("Range")[-1] == "bytes=100000-"
+    assert_whole(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, host: Host) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(CannotSave, match="can't be written"):
+        fetch(tmp_path / "file", make_model(GOOD, host.put("/m", GOOD)))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_cache_of_hugging_faces_programs_is_used_when_it_is_right(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_ENDPOINT", host.url)
+    repo = cache / "models--owner--name"
+    blob = repo / "snapshots" / "0123abcd" / "split files" / "m.safetensors"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(GOOD if right else WRONG)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("0123abcd")
+    host.put("/owner/name/resolve/main/split%20files/m.safetensors", GOOD)
+    url = "https://huggingface.co/owner/name/resolve/main/split%20files/m.safetensors"
+    models = tmp_path / "models"
+    got = fetch(models, make_model(GOOD, url))
+    assert got.sha256 == hashlib.sha256(GOOD).hexdigest()
+    assert len(host.seen) == (0 if right else 1)
+    assert_whole(models)
+    (models / "m.safetensors").unlink()
+    assert blob.exists()
