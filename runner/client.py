@@ -14,11 +14,9 @@ from .errors import JobLost, RunnerError
 from .events import Event, Finished, Notice, Resubmitted, Saved, Submitted
 from .follow import Follower, Patience, notices, verdict
 from .http import Http
-from .models.sidecar import write_beside
 from .results import Download, Remote, files, prepare_folder, texts
 from .stream import Stream
 from .submit import submit
-from .uploads import resolve
 from .workflow import Workflow
 
 CLIENTS = uuid.UUID("6f0d3c1e-9b1a-5a57-9d57-6d7973706200")
@@ -66,6 +64,8 @@ class Client:
 
     def set_input(self, workflow: Workflow, flag: str, value: str) -> None:
         """Set one of the workflow's own inputs from text; a file or folder named by it is uploaded."""
+        from .uploads import resolve
+
         field = next((field for field in workflow.inputs if field.flag == flag), None)
         if field is None:
             raise RunnerError(f"{workflow.name} has no input {flag!r}.")
@@ -191,7 +191,7 @@ class Job:
         paths: list[Path] = []
         for remote in result.files:
             path = download.save(remote)
-            write_beside(path, self.graph or (self.record.graph if self.record else {}))
+            tell_models(path, self)
             paths.append(path)
             if on_saved:
                 on_saved(Saved(remote.node, str(path), path.stat().st_size))
@@ -220,3 +220,12 @@ class Job:
 
     def _server_back(self) -> bool:
         return self.server_alive is None or self.server_alive()
+
+
+def tell_models(path: Path, job: Job) -> None:
+    """Write beside a video which models made it."""
+    if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".wav", ".flac", ".mp3", ".opus", ".txt"):
+        return  # most results; what follows takes longer to import than they take to download
+    from .models.sidecar import write_beside
+
+    write_beside(path, job.graph or (job.record.graph if job.record else {}))

@@ -18,7 +18,12 @@ from .verdict import failed, title_of
 LOOK_SECONDS = 2.0
 # The server writes a job's record shortly after it says that the job is over.
 ENDING_SECONDS = 0.02
-WORKER_ENDED = re.compile(r"Exception in thread [^\n]*prompt_worker")
+# An error that leaves the executor ends the server's worker. The log keeps only the end of its traceback, so
+# the executor's frames are looked for; errors of nodes that are caught come with "Prompt executed" after them.
+WORKER_ENDED = re.compile(
+    r"Exception in thread [^\n]*prompt_worker"
+    r"|execution\.py\", line \d+, in (get_output_data|_async_map_node_over_list|process_inputs|execute)"
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Follower:
         self._running: set[str] = set()
         self._ahead: int | None = None
         self._started = False
+        self._dead_signs = 0
 
     def events(self) -> Iterator[Event | Record]:
         """The job's events, and as the last item its record, whatever the verdict.
@@ -139,8 +145,6 @@ class Follower:
             if job.get("status") == "pending" and ((job.get("priority") or 0), (job.get("create_time") or 0)) < first
         ]
         ahead = len(running) + len(before)
-        if running:
-            self._last_news = time.monotonic()
         if ahead == self._ahead:
             return []
         self._ahead = ahead
@@ -197,8 +201,9 @@ class Follower:
             )
         except (Gone, Silent):
             return
-        crashed = WORKER_ENDED.search(log)
-        if crashed or idle:
+        dead = idle or WORKER_ENDED.search(log.rpartition("Prompt executed")[2]) is not None
+        self._dead_signs = self._dead_signs + 1 if dead else 0
+        if self._dead_signs >= 2:
             raise ServerStalled(
                 "The server answers but no longer executes: its worker has ended. "
                 "Restart the server and run the workflow again."

@@ -117,6 +117,10 @@ class Http:
         finally:
             connection.close()
 
+    def knock(self) -> None:
+        """Find out whether anybody takes connections there. Raises Gone or Silent."""
+        self._connect().close()
+
     def _connect(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection
         if self.secure:

@@ -7,16 +7,17 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .convert import convert, graph_to_api, is_ui_form
-from .convert.graph import Graph, load_graph
-from .convert.nodes import ObjectInfo
-from .convert.promote import Host
-from .convert.specs import Spec, node_specs
-from .convert.widgets import ABSENT, Widget
 from .errors import BadInput, BadWorkflow
-from .inputs import Field, fields, find_node, slug
+
+if TYPE_CHECKING:
+    # Imported where they are used: API form without --set needs none of it, and starts faster.
+    from .convert.graph import Graph
+    from .convert.nodes import ObjectInfo
+    from .convert.specs import Spec
+    from .convert.widgets import Widget
+    from .inputs import Field
 
 SEEDS = ("seed", "noise_seed")
 MAX_SEED = 2**63 - 1
@@ -64,6 +65,8 @@ class Workflow:
 
     def bind(self, object_info: ObjectInfo) -> None:
         """Use the server's node types, and forget the values that were set."""
+        from .convert.graph import load_graph
+
         self._info = object_info
         self._sent = {}
         try:
@@ -76,6 +79,8 @@ class Workflow:
     @property
     def inputs(self) -> list[Field]:
         """The inputs that the workflow offers, in its own order; none for API form."""
+        from .inputs import fields
+
         return fields(self._graph) if self._graph else []
 
     def spec_of(self, reference: str) -> Spec:
@@ -114,8 +119,12 @@ class Workflow:
         """The API form with all values set. Raises BadWorkflow or MissingNode when it can't be converted."""
         try:
             if self._graph:
+                from .convert import graph_to_api
+
                 graph = graph_to_api(self._graph, rng)
             elif self.is_ui:
+                from .convert import convert
+
                 graph = convert(self.content, self._info, rng)
             else:
                 graph = copy.deepcopy(self.content)
@@ -134,6 +143,9 @@ class Workflow:
         """The UI form with the values that were set, for the files that the server saves; None for API form."""
         if not self._graph:
             return None
+        from .convert.promote import Host
+        from .convert.widgets import ABSENT
+
         content = copy.deepcopy(self.content)
         for raw in content.get("nodes") or []:
             node = self._graph.nodes.get(str(raw.get("id")))
@@ -159,6 +171,9 @@ class Workflow:
         )
 
     def _lookup(self, node_ref: str, name: str) -> tuple[tuple[str, str], Widget | None, Spec] | None:
+        from .convert.specs import Spec, node_specs
+        from .inputs import find_node
+
         if self._graph:
             node = find_node(self._graph, node_ref)
             widget = node.widget(name) if node else None
@@ -200,12 +215,21 @@ def _definitions(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [item for item in found or [] if isinstance(item, dict)] if isinstance(found, list) else []
 
 
+def is_ui_form(content: Any) -> bool:
+    """Whether a parsed file is the editor's own format."""
+    return isinstance(content, dict) and isinstance(content.get("nodes"), list)
+
+
 def _titled(node: Mapping[str, Any], reference: str) -> bool:
+    from .inputs import slug
+
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, dict) else None
     return isinstance(title, str) and reference in (title, slug(title))
 
 
 def _guess(name: str, value: Any) -> Spec:
+    from .convert.specs import Spec
+
     kinds = ((bool, "BOOLEAN"), (int, "INT"), (float, "FLOAT"))
     return Spec(name, next((kind for type_, kind in kinds if isinstance(value, type_)), "STRING"))

@@ -1,12 +1,12 @@
-"""The `myspinbot` command. Each subcommand is imported when it is used."""
+"""The `myspinbot` command. Nothing is imported before it is needed: starting must be quick."""
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import click
+if TYPE_CHECKING:
+    from ..errors import RunnerError
 
 COMMANDS = {
     "run": ("cli.run", "Run a workflow and save what it makes."),
@@ -23,50 +23,24 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """Knows its commands' names and first lines without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"runner.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["--help", "-h"]})
-@click.version_option(package_name="myspinbot")
-def cli() -> None:
-    """Run ComfyUI workflows headless: a workflow file in, results on disk out."""
-
-
 def main(args: list[str] | None = None) -> NoReturn:
     """Entry point of the console script; exits with the status that docs/runner.md lists."""
     sys.exit(call(args))
 
 
 def call(args: list[str] | None = None) -> int:
-    """Run one command line and return its exit status. Errors become one line on standard error."""
+    """Run one command line and return its exit status. Errors become a message on standard error."""
     args = sys.argv[1:] if args is None else args
     from ..errors import RunnerError
 
     try:
-        result: Any = cli.main(args=args, prog_name="myspinbot", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        if args[:1] == ["run"]:
+            from .run import run
+
+            return run(args[1:])
+        return _call_group(args)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
         return 130
     except BrokenPipeError:
         # Whoever read our output has gone; that is no failure of the run, but there is nobody to tell.
@@ -77,16 +51,35 @@ def call(args: list[str] | None = None) -> int:
         return error.exit_code
 
 
-def _tell(error: Any, args: list[str]) -> None:
+def _call_group(args: list[str]) -> int:
+    import click
+
+    from .group import cli
+
+    try:
+        result: object = cli.main(args=args, prog_name="myspinbot", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        sys.stderr.write("Stopped.\n")
+        return 130
+
+
+def _tell(error: RunnerError, args: list[str]) -> None:
     if "--json" in args:
         import json
 
         data = {"event": "error", "kind": error.kind, "message": error.message, "exit_code": error.exit_code}
-        click.echo(json.dumps(data | ({"detail": error.detail} if error.detail else {})))
+        sys.stdout.write(json.dumps(data | ({"detail": error.detail} if error.detail else {})) + "\n")
+        sys.stdout.flush()
         return
-    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(error.message, err=True)
+    red, plain = ("\033[1;31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    sys.stderr.write(f"{red}Error:{plain} {error.message}\n")
     if error.detail and "--verbose" in args:
-        click.echo(error.detail, err=True)
+        sys.stderr.write(error.detail.rstrip() + "\n")
     elif error.detail:
-        click.echo("--verbose shows the details.", err=True)
+        sys.stderr.write("--verbose shows the details.\n")

@@ -1,17 +1,16 @@
-"""The server that a command talks to: one that runs, or one of our own for as long as it is needed."""
+"""The options that say which server to use, for the commands that are made with Click."""
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from ..client import DEFAULT_SERVER, Client
-from ..http import Gone
-from ..server import LocalServer
+from ..client import DEFAULT_SERVER
+from .reach import SERVER_VARIABLE, connect
+
+__all__ = ["connect", "json_option", "server_option", "server_options", "verbose_option"]
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,48 +26,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 server_option = click.option(
-    "--server", default=DEFAULT_SERVER, show_default=True, envvar="MYSPINBOT_SERVER", help="A ComfyUI server."
+    "--server", default=DEFAULT_SERVER, show_default=True, envvar=SERVER_VARIABLE, help="A ComfyUI server."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line.")
 verbose_option = click.option("--verbose", is_flag=True, help="Show tracebacks and the server's own words.")
-
-
-@contextlib.contextmanager
-def connect(
-    server: str,
-    *,
-    no_start: bool = False,
-    comfyui: str | None = None,
-    python: str | None = None,
-    on_wait: Callable[[str], None] = lambda _: None,
-) -> Generator[tuple[Client, LocalServer | None]]:
-    """A client for `server`; where none answers on this machine, for a server started and stopped here.
-
-    Raises ServerUnreachable when there is none and none can be started.
-    """
-    client = Client(server)
-    try:
-        client.api.alive()
-    except Gone:
-        if no_start or not _here(client.api.http.host):
-            raise
-    else:
-        yield client, None
-        return
-    from ..locate import find_installation, new_log
-
-    installation = find_installation(comfyui, python)
-    local = LocalServer(installation, log=new_log())
-    on_wait("Starting ComfyUI")
-    try:
-        local.start(on_wait=lambda seconds: on_wait(f"Starting ComfyUI ({seconds:.0f} s)"))
-        yield Client(local.url), local
-    finally:
-        local.stop()
-
-
-def _here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

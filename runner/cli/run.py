@@ -1,129 +1,109 @@
-"""`myspinbot run`."""
+"""`myspinbot run`. It reads its own command line, because most of its options come from the workflow."""
 
 from __future__ import annotations
 
+import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
-
-import click
 
 from ..client import Client
 from ..errors import BadInput
 from ..events import Submitted
 from ..results import prepare_folder
-from ..uploads import check as check_value
-from ..uploads import resolve
 from ..workflow import Workflow
-from .connect import connect, json_option, server_options, verbose_option
+from .reach import connect, default_server
 from .show import Show, make_show
 from .signals import Interrupts
+from .words import Option, Words, help_text, read
 from .work import follow, save, start
 
-
-@click.command(
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True}, add_help_option=False
+USAGE = "myspinbot run FILE [--INPUT VALUE ...] [OPTIONS]"
+ABOUT = (
+    "Run the workflow FILE and save what it makes. FILE is in the editor's own form or in API form. The inputs "
+    "that it offers are options here: `myspinbot run FILE --help` lists them with types, ranges and defaults. "
+    "A file given for an image, sound or video is uploaded, and so is a folder given for a folder."
 )
-@click.argument("file")
-@click.argument("values", nargs=-1, type=click.UNPROCESSED)
-@click.option("--set", "settings", multiple=True, metavar="NODE.INPUT=VALUE", help="Set any input of any node.")
-@click.option("--out", default="output", show_default=True, help="Folder for the results.")
-@server_options
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Set every seed to this.")
-@click.option("--count", type=click.IntRange(1), default=1, help="Run so often, with seeds one apart.")
-@click.option("--detach", is_flag=True, help="Submit, print the job's id and leave.")
-@click.option("--no-resubmit", is_flag=True, help="Don't send a job again that a restarted server lost.")
-@click.option("--previews", is_flag=True, help="Save temporary previews too.")
-@json_option
-@verbose_option
-@click.option("--help", "show_help", is_flag=True, help="Show this message and the workflow's own inputs.")
-@click.pass_context
-def run(
-    ctx: click.Context,
-    file: str,
-    values: tuple[str, ...],
-    settings: tuple[str, ...],
-    out: str,
-    server: str,
-    no_start: bool,
-    comfyui: str | None,
-    python: str | None,
-    seed: int | None,
-    count: int,
-    detach: bool,
-    no_resubmit: bool,
-    previews: bool,
-    as_json: bool,
-    verbose: bool,
-    show_help: bool,
-) -> None:
-    """Run the workflow FILE and save what it makes.
+OPTIONS = (
+    Option("set", "Set any input of any node. May be given often.", "NODE.INPUT=VALUE", many=True),
+    Option("out", "Folder for the results.", "DIR", "output"),
+    Option("seed", "Set every seed to this.", "N"),
+    Option("count", "Run so often, with seeds one apart.", "N", "1"),
+    Option("detach", "Submit, print the job's id and leave."),
+    Option("server", "A ComfyUI server; where none answers here, one is started.", "URL", "http://127.0.0.1:8188"),
+    Option("no-start", "Never start a server."),
+    Option("comfyui", "ComfyUI's folder, for a server of our own.", "DIR"),
+    Option("python", "The Python that runs the ComfyUI of --comfyui.", "FILE"),
+    Option("no-resubmit", "Don't send a job again that a restarted server lost."),
+    Option("previews", "Save temporary previews too."),
+    Option("json", "Print events as JSON, one per line."),
+    Option("verbose", "Show tracebacks and the server's own words."),
+    Option("help", "Show this message and the workflow's own inputs."),
+)
 
-    FILE is in the editor's own form or in API form. The inputs that it offers are options here:
-    `myspinbot run FILE --help` lists them. A file given for an image, sound or video is uploaded.
-    """
-    if file in ("--help", "-h"):
-        click.echo(ctx.get_help())
-        return
-    workflow = Workflow.load(file)
-    if show_help:
+
+def run(words: Sequence[str]) -> int:
+    """Run a command line without the word `run` and return the exit status."""
+    given = read(["--help" if word == "-h" else word for word in words], OPTIONS)
+    if not given.files:
+        if not given.on("help"):
+            raise BadInput(f"Name a workflow file. Usage: {USAGE}")
+        sys.stdout.write(help_text(USAGE, ABOUT, OPTIONS) + "\n")
+        return 0
+    workflow = Workflow.load(given.files[0])
+    server = given.text("server", default_server())
+    if given.on("help"):
         from .files import describe_inputs
 
-        click.echo(ctx.get_help())
-        click.echo(describe_inputs(workflow, server))
-        return
-    pairs = split_flags(values)
-    sets = [split_setting(text) for text in settings]
-    folder = Path(out)
-    if not detach:
-        prepare_folder(folder)
-    show = make_show(as_json=as_json)
+        sys.stdout.write(f"{help_text(USAGE, ABOUT, OPTIONS)}\n{describe_inputs(workflow, server)}\n")
+        return 0
+    show = make_show(as_json=given.on("json"))
     try:
-        with (
-            Interrupts() as interrupts,
-            connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=show.wait) as (
-                client,
-                local,
-            ),
-        ):
-            if detach and local:
-                raise BadInput("--detach needs a server that goes on running; start one with `myspinbot serve`.")
-            prepare(client, workflow, pairs, sets, show)
-            for number in range(count):
-                if seed is not None or count > 1:
-                    workflow.shift_seeds(seed, number)
-                job_id = str(uuid.uuid4())
-                job = start(client, workflow, interrupts, job_id=job_id, previews=previews, run=number)
-                if detach:
-                    interrupts.job_id = None
-                    show.event(Submitted(job.id, client.api.http.url))
-                    if not as_json:
-                        click.echo(job.id)
-                    continue
-                result = follow(job, show, interrupts, local=local, resubmit=not no_resubmit)
-                save(job, result, folder, show)
-                show.result(result)
+        _run(workflow, server, given, show)
     finally:
         show.close()
+    return 0
 
 
-def split_flags(values: tuple[str, ...]) -> list[tuple[str, str]]:
-    """`--topic x --fps=8` as pairs; a flag without a value stands for true."""
-    pairs: list[tuple[str, str]] = []
-    index = 0
-    while index < len(values):
-        word = values[index]
-        if not word.startswith("--") or word == "--":
-            raise BadInput(f"{word!r} is not an option. Options begin with two dashes; quote text with spaces.")
-        name, equals, value = word[2:].partition("=")
-        index += 1
-        if not equals:
-            if index < len(values) and not values[index].startswith("--"):
-                value = values[index]
-                index += 1
-            else:
-                value = "true"
-        pairs.append((name, value))
-    return pairs
+def _run(workflow: Workflow, server: str, given: Words, show: Show) -> None:
+    sets = [split_setting(text) for text in given.values.get("set", [])]
+    seed, count, detach = given.number("seed", 0), given.number("count", 1) or 1, given.on("detach")
+    out = Path(given.text("out", "output"))
+    if not detach:
+        prepare_folder(out)
+    with (
+        Interrupts() as interrupts,
+        connect(
+            server,
+            no_start=given.on("no-start"),
+            comfyui=given.text("comfyui") or None,
+            python=given.text("python") or None,
+            on_wait=show.wait,
+        ) as (client, local),
+    ):
+        if detach and local:
+            raise BadInput("--detach needs a server that goes on running; start one with `myspinbot serve`.")
+        prepare(client, workflow, given.others, sets, show)
+        for number in range(count):
+            if seed is not None or count > 1:
+                workflow.shift_seeds(seed, number)
+            job_id = str(uuid.uuid4())
+            previews = given.on("previews")
+            job = start(client, workflow, interrupts, job_id=job_id, previews=previews, run=number)
+            if detach:
+                interrupts.job_id = None
+                _detached(job.id, client, show, as_json=given.on("json"))
+                continue
+            result = follow(job, show, interrupts, local=local, resubmit=not given.on("no-resubmit"))
+            save(job, result, out, show)
+            show.result(result)
+
+
+def _detached(job_id: str, client: Client, show: Show, *, as_json: bool) -> None:
+    if as_json:
+        show.event(Submitted(job_id, client.api.http.url))
+    else:
+        sys.stdout.write(f"{job_id}\n")
 
 
 def split_setting(text: str) -> tuple[str, str]:
@@ -140,6 +120,11 @@ def prepare(
     """Bind the workflow and give it its values. Everything is checked before the first upload."""
     if workflow.is_ui or sets:
         client.bind(workflow)
+    if not pairs and not sets:
+        return
+    from ..uploads import check as check_value
+    from ..uploads import resolve
+
     offered = {field.flag: field for field in workflow.inputs}
     wrong = [name for name, _ in pairs if name not in offered]
     if wrong:

@@ -6,8 +6,6 @@ import json
 import sys
 from typing import Any, Protocol
 
-import click
-
 from ..client import Result
 from ..events import Event, Notice, Resubmitted, Saved, Trouble, as_json
 
@@ -68,7 +66,7 @@ class JsonShow:
         pass
 
     def _print(self, data: dict[str, Any]) -> None:
-        click.echo(json.dumps(data, ensure_ascii=False))
+        _print(json.dumps(data, ensure_ascii=False))
 
 
 class QuietShow:
@@ -77,13 +75,13 @@ class QuietShow:
     def event(self, event: Event) -> None:
         match event:
             case Saved(path=path):
-                click.echo(path)
+                _print(path)
             case Notice():
-                click.echo(notice_line(event), err=True)
+                _warn(notice_line(event))
             case Trouble(text=text):
-                click.echo(text, err=True)
+                _warn(text)
             case Resubmitted(job_id=job_id):
-                click.echo(resubmitted_line(job_id), err=True)
+                _warn(resubmitted_line(job_id))
             case _:
                 pass
 
@@ -93,10 +91,20 @@ class QuietShow:
     def result(self, result: Result) -> None:
         for lines in result.texts.values():
             for line in lines:
-                click.echo(line)
+                _print(line)
 
     def close(self) -> None:
         pass
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 def notice_line(notice: Notice) -> str:

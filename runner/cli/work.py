@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..client import Client, Job, Result
+from ..client import Client, Job, Result, tell_models
 from ..errors import RunnerError
 from ..events import Saved
 from ..follow import Patience
-from ..models.sidecar import write_beside
 from ..results import Download
-from ..server import LocalServer
 from ..workflow import Workflow
 from .show import Show
 from .signals import Interrupts
+
+if TYPE_CHECKING:
+    from ..server import LocalServer
 
 
 def start(
@@ -86,7 +88,7 @@ def save(
             continue
         show.wait(f"Saving {remote.filename}")
         path = download.save(remote)
-        write_beside(path, job.graph or (job.record.graph if job.record else {}))
+        tell_models(path, job)
         paths.append(path)
         on_file(remote.query, str(path))
         show.event(Saved(remote.node, str(path), path.stat().st_size))

@@ -27,11 +27,6 @@ PREFIXED = {
 }  # fmt: skip
 
 
-def is_ui_form(content: Any) -> bool:
-    """Whether a parsed file is the editor's own format."""
-    return isinstance(content, dict) and isinstance(content.get("nodes"), list)
-
-
 def convert(workflow: Mapping[str, Any], object_info: ObjectInfo, rng: random.Random | None = None) -> ApiGraph:
     """The API form of a UI-form workflow.
 
