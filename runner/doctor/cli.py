@@ -41,9 +41,7 @@ def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, 
     return int("bad" in verdicts)
 
 
-def _look(
-    server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]
-) -> Iterator[Line]:
+def _look(server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]) -> Iterator[Line]:
     from . import report
     from .pipelines import pipelines
     from .services import ask_ollama, why_not_loaded

@@ -223,7 +223,9 @@ def test_rm_asks_first(
     assert (tmp_path / "models/vae/m.safetensors").exists()
 
 
-def test_rm_takes_the_link_and_leaves_the_file(tmp_path: Path, host: Host, run: Run, offer: Callable[..., None]) -> None:
+def test_rm_takes_the_link_and_leaves_the_file(
+    tmp_path: Path, host: Host, run: Run, offer: Callable[..., None]
+) -> None:
     offer(make_model(GOOD, host.put("/m", GOOD)))
     (tmp_path / "models/vae").mkdir(parents=True)
     (tmp_path / "real").write_bytes(GOOD)
@@ -275,7 +277,7 @@ def test_stopped_in_the_middle_and_taken_up_again(
     path = write_manifest(make_model(GOOD, host.put("/m", GOOD, slow)))
     job = start(tmp_path, path, "get", "m")
     part = tmp_path / "models/vae/.m.safetensors.part"
-    wait_for(lambda: part.exists() and part.stat().st_size > 0 or job.poll() is not None)
+    wait_for(lambda: (part.exists() and part.stat().st_size > 0) or job.poll() is not None)
     job.send_signal(number)
     _, err = job.communicate(timeout=10)
     if number != signal.SIGKILL:

@@ -310,9 +310,7 @@ def test_no_server_at_all(tmp_path: Path) -> None:
         fetch(tmp_path, make_model(GOOD, f"{host.url}/m"))
 
 
-def test_a_disk_that_runs_full_keeps_what_came(
-    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_runs_full_keeps_what_came(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model(GOOD, host.put("/m", GOOD, drop(100_000)))
     real = Path.open
 

@@ -91,7 +91,9 @@ def test_a_mistake_is_named_by_line_and_field(old: str, new: str, line: int, sai
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    text = GOOD.replace("version: 1", "version: one").replace("bytes: 5", "bytes: many").replace("open: true", "open: 7")
+    text = (
+        GOOD.replace("version: 1", "version: one").replace("bytes: 5", "bytes: many").replace("open: true", "open: 7")
+    )
     with pytest.raises(BadManifest) as caught:
         read(text)
     assert [line.split(" must ")[0] for line in caught.value.message.splitlines()] == [

@@ -68,7 +68,14 @@ def test_the_words_say_all_that_is_needed(shipped: Manifest) -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(None, "size unknown"), (0, "0 bytes"), (461, "461 bytes"), (1000, "1.0 kB"), (5423900, "5.4 MB"), (10**9, "1.0 GB")],
+    [
+        (None, "size unknown"),
+        (0, "0 bytes"),
+        (461, "461 bytes"),
+        (1000, "1.0 kB"),
+        (5423900, "5.4 MB"),
+        (10**9, "1.0 GB"),
+    ],
 )
 def test_sizes(count: int | None, said: str, nodes_missing: ModuleType) -> None:
     assert words.size(count) == said
@@ -113,7 +120,15 @@ def graph(*names: Any) -> dict[str, Any]:
 
 
 def test_both_tell_the_same_of_a_video(shipped: Manifest, nodes_credits: ModuleType) -> None:
-    made = graph("wav2lip_gan.pth", "wan_2.1_vae.safetensors", "wan_2.1_vae.safetensors", ["0", 0], 5, None, {"a": ["ae.safetensors"]})
+    made = graph(
+        "wav2lip_gan.pth",
+        "wan_2.1_vae.safetensors",
+        "wan_2.1_vae.safetensors",
+        ["0", 0],
+        5,
+        None,
+        {"a": ["ae.safetensors"]},
+    )
     told = provenance(made, shipped)
     assert told == {"models": nodes_credits.models_of(made)}
     assert [entry["id"] for entry in told["models"]] == ["wav2lip-gan", "wan-vae", "flux-vae"]
@@ -131,7 +146,9 @@ def test_only_jobs_of_ours_are_touched(nodes_credits: ModuleType) -> None:
     foreign = {"prompt": {"1": {"class_type": "VAELoader", "inputs": {"vae_name": "ae.safetensors"}}}}
     assert nodes_credits.add_credits(foreign) is foreign
     assert "extra_data" not in foreign
-    ours = nodes_credits.add_credits({"prompt": graph("ae.safetensors"), "extra_data": {"extra_pnginfo": {"workflow": 1}}})
+    ours = nodes_credits.add_credits(
+        {"prompt": graph("ae.safetensors"), "extra_data": {"extra_pnginfo": {"workflow": 1}}}
+    )
     assert ours["extra_data"]["extra_pnginfo"]["workflow"] == 1
     assert ours["extra_data"]["extra_pnginfo"]["models"][0]["id"] == "flux-vae"
     for odd in ({}, {"prompt": None}, {"prompt": {"1": None}}, {"prompt": graph("ae.safetensors"), "extra_data": None}):
@@ -177,23 +194,29 @@ def test_a_missing_model_is_the_same_error_in_a_node(tmp_path: Path, shipped: Ma
     from runner.locate import find_installation
 
     installation = find_installation()
+    path = NODES / "missing.py"
     code = (
-        "import sys; sys.argv = ['x', '--cpu', '--base-directory', sys.argv[2]]; sys.path.insert(0, %r)\n"
+        "import sys; sys.argv = ['x', '--cpu', '--base-directory', sys.argv[2]]\n"
+        f"sys.path.insert(0, {str(installation.comfyui)!r})\n"
         "import comfy.options; comfy.options.enable_args_parsing()\n"
         "import importlib.util\n"
-        "spec = importlib.util.spec_from_file_location('m', %r)\n"
+        f"spec = importlib.util.spec_from_file_location('m', {str(path)!r})\n"
         "m = importlib.util.module_from_spec(spec); spec.loader.exec_module(m)\n"
         "for key in ('wan-vae', 'vocos'):\n"
         "    try: print(m.find_model(key))\n"
         "    except m.MissingModelError as error: print(error)\n"
-    ) % (str(installation.comfyui), str(NODES / "missing.py"))
+    )
     vocos = tmp_path / "models" / "TTS" / "F5-TTS" / "vocos" / "pytorch_model.bin"
     vocos.parent.mkdir(parents=True)
     vocos.write_bytes(b"x")
     done = subprocess.run(
         [str(installation.python), "-c", code, "-", str(tmp_path)],
-        cwd=installation.comfyui, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+        cwd=installation.comfyui,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.stdout.splitlines()[-2:] == [words.missing(shipped, shipped.models["wan-vae"]), str(vocos)]
 
 
