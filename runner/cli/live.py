@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from rich.console import Console
@@ -68,6 +69,7 @@ class LiveShow:
                 self._say(resubmitted_line(job_id), "yellow")
             case Saved(path=path, bytes=size):
                 self._say(f"Saved {path} ({size / 1e6:.1f} MB)", "green")
+                self._pass_on(path)
             case _:
                 pass
 
@@ -78,6 +80,7 @@ class LiveShow:
         for lines in result.texts.values():
             for line in lines:
                 self._say(line)
+                self._pass_on(line)
         seconds = time.monotonic() - self._began
         self._say(f"Done in {_clock(seconds)}.", "green")
         if self._warnings:
@@ -93,6 +96,12 @@ class LiveShow:
             self._node, self._node_began = node, time.monotonic()
             self._value = self._total = 0.0
         self._text = title
+
+    def _pass_on(self, text: str) -> None:
+        """Paths and texts also go to standard output when it leads to a file or another program."""
+        if not sys.stdout.isatty():
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
 
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style))

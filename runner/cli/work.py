@@ -86,10 +86,17 @@ def save(
         if known and Path(known).is_file():
             paths.append(Path(known))
             continue
-        show.wait(f"Saving {remote.filename}")
-        path = download.save(remote)
+        path = download.save(remote, _saving(show, remote.filename))
         tell_models(path, job)
         paths.append(path)
         on_file(remote.query, str(path))
         show.event(Saved(remote.node, str(path), path.stat().st_size))
     return paths
+
+
+def _saving(show: Show, name: str) -> Callable[[int, int | None], None]:
+    def on_bytes(done: int, total: int | None) -> None:
+        of = f" of {total / 1e6:.1f}" if total else ""
+        show.wait(f"Saving {name} ({done / 1e6:.1f}{of} MB)")
+
+    return on_bytes
