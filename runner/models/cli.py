@@ -101,7 +101,7 @@ def get(
         fetcher = Fetcher(store, wanted.wanted, workers=jobs, replace=replace)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            with make_show(as_json=as_json) as show:
+            with make_show(as_json=as_json, total=wanted.size) as show:
                 for event in fetcher.events():
                     show(event)
         except KeyboardInterrupt:

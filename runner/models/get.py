@@ -66,13 +66,17 @@ def as_json(event: Event) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be fetched, and how much that is. `unknown` counts the files of unknown size."""
+    """What is to be fetched: `bytes` are still to come, `unknown` counts the files of unknown size.
+
+    `size` is that of all wanted files, with what is here of them; None when it isn't known.
+    """
 
     have: tuple[Status, ...]
     wanted: tuple[Status, ...]
     by_hand: tuple[Model, ...]
     bytes: int
     unknown: int
+    size: int | None
 
     @property
     def total(self) -> str:
@@ -95,6 +99,7 @@ def plan(store: Store, models: Sequence[Model]) -> Plan:
         by_hand=tuple(status.model for status in missing if not status.model.urls),
         bytes=sum(max(total - part, 0) for total, part in known if total is not None),
         unknown=sum(total is None for total, _ in known),
+        size=None if any(total is None for total, _ in known) else sum(total or 0 for total, _ in known),
     )
 
 

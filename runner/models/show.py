@@ -51,12 +51,12 @@ def show_plan(manifest: Manifest, store: Store, plan: Plan, *, as_json: bool, dr
 
 
 @contextmanager
-def make_show(*, as_json: bool) -> Generator[Callable[[Event], None]]:
-    """What takes the events, in the way that suits where the output goes."""
+def make_show(*, as_json: bool, total: int | None = None) -> Generator[Callable[[Event], None]]:
+    """What takes the events, in the way that suits where the output goes; `total` is the size of all files."""
     if as_json:
         yield _json
     elif sys.stderr.isatty():
-        with Bars() as bars:
+        with Bars(total) as bars:
             yield bars.event
     else:
         yield _quiet
@@ -91,9 +91,11 @@ def line(event: Fetched | Failed | Note) -> str:
 class Bars:
     """A bar for each file on its way, and one for all; what is done stays above as a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int | None) -> None:
         self._progress = _bars()
         self._tasks: dict[str, Any] = {}
+        self._done: dict[str, int] = {}
+        self._all = self._progress.add_task("all", total=total)
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -110,12 +112,14 @@ class Bars:
             if event.model not in self._tasks:
                 self._tasks[event.model] = self._progress.add_task(event.model, total=event.total)
             self._progress.update(self._tasks[event.model], completed=event.done, total=event.total)
+            self._done[event.model] = event.done
+            self._progress.update(self._all, completed=sum(self._done.values()))
             return
         task = self._tasks.pop(event.model, None) if not isinstance(event, Note) else None
         if task is not None:
             self._progress.remove_task(task)
         style = "green" if isinstance(event, Fetched) else "red" if isinstance(event, Failed) else "yellow"
-        self._progress.console.print(line(event), style=style, highlight=False)
+        self._progress.console.print(line(event), style=style, highlight=False, soft_wrap=True)
 
 
 class Hashing:
