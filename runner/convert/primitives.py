@@ -53,6 +53,8 @@ def _merge_ranges(node: Node, widget: Widget) -> None:
             continue
         merged = both
         widget.spec, widget.limits, widget.kind = merged, number_limits(merged), merged.type
+        if widget.stored is None:
+            widget.stored = 0
         if isinstance(widget.stored, int | float):
             widget.stored = min(max(widget.stored, widget.limits["min"]), widget.limits["max"])
         widget.settle()

@@ -75,6 +75,7 @@ class Widget:
     def settle(self) -> None:
         """Round the value as the page does when one node writes into another's widget."""
         value, spec = self.value, self.spec
+        value = 0 if value is None else value  # so does the page's arithmetic
         if isinstance(value, bool) or not isinstance(value, int | float) or spec is None:
             return
         if self.kind == "INT":
