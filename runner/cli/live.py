@@ -41,7 +41,13 @@ class LiveShow:
         self._seen: set[str] = set()
         self._count = 0
         self._warnings: list[Notice] = []
-        self._live = Live(console=self._console, get_renderable=self._line, refresh_per_second=8, transient=True)
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._line,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,
+        )
         self._live.start()
 
     def event(self, event: Event) -> None:

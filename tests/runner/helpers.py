@@ -79,10 +79,9 @@ def command(*args: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "runner", *args],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
         env=env,
-        **options,
+        **({"stderr": subprocess.PIPE} | options),
     )
 
 

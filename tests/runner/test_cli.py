@@ -193,6 +193,20 @@ def test_one_signal_cancels_our_job_and_waits(at, server, tmp_path, number):
 
 
 @posix
+def test_paths_reach_a_pipe_while_the_terminal_shows_progress(at, tmp_path):
+    import pty
+
+    leader, terminal = pty.openpty()
+    args = ["run", write(tmp_path / "w.json", image()), "--out", str(tmp_path / "o"), *at]
+    process = command(*args, stderr=terminal)
+    out, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    assert Path(out.strip()).is_file()
+    assert b"Saved" in os.read(leader, 100_000)
+    os.close(leader)
+
+
+@posix
 def test_ctrl_c_in_a_real_terminal(at, server, tmp_path):
     """Twice, while the node ignores the cancellation: the command leaves at once and says how to go on."""
     import pty
