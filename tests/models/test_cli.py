@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from runner.models import manifest as manifest_module
 from runner.models.manifest import Model
 from runner.models.table import markdown
 from tests.models.conftest import make_model
-from tests.models.host import Host, answer, drop, safetensors, slow
+from tests.models.host import Host, answer, drop, safetensors
 
 ROOT = Path(__file__).parents[2]
 GOOD = safetensors(300_000)
@@ -254,56 +251,6 @@ def test_unknown_names(run: Run, args: tuple[str, ...]) -> None:
     status, _, err = run(*args)
     assert status == 4
     assert "The sets are" in err
-
-
-def test_two_programs_at_once_fetch_a_file_once(
-    tmp_path: Path, host: Host, write_manifest: Callable[..., Path]
-) -> None:
-    path = write_manifest(make_model(GOOD, host.put("/m", GOOD, slow)))
-    jobs = [start(tmp_path, path, "get", "m") for _ in range(2)]
-    wait_for(lambda: len(host.seen) == 1)
-    time.sleep(0.5)
-    host.gate.set()
-    texts = [job.communicate(timeout=60)[1] for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0], texts
-    assert len(host.seen) == 1
-    assert (tmp_path / "models/vae/m.safetensors").read_bytes() == GOOD
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_stopped_in_the_middle_and_taken_up_again(
-    tmp_path: Path, host: Host, write_manifest: Callable[..., Path], number: signal.Signals
-) -> None:
-    path = write_manifest(make_model(GOOD, host.put("/m", GOOD, slow)))
-    job = start(tmp_path, path, "get", "m")
-    part = tmp_path / "models/vae/.m.safetensors.part"
-    wait_for(lambda: (part.exists() and part.stat().st_size > 0) or job.poll() is not None)
-    job.send_signal(number)
-    _, err = job.communicate(timeout=10)
-    if number != signal.SIGKILL:
-        assert job.returncode == 10
-        assert "goes on where this ended" in err
-    assert not (tmp_path / "models/vae/m.safetensors").exists()
-    host.gate.set()
-    again = start(tmp_path, path, "get", "m")
-    assert again.wait(60) == 0
-    assert host.asked("Range")[-1] is not None
-    assert (tmp_path / "models/vae/m.safetensors").read_bytes() == GOOD
-
-
-def start(tmp_path: Path, manifest: Path, *args: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "runner", "models", *args, "--models-dir", str(tmp_path / "models")]
-    env = {**os.environ, "MYSPINBOT_MODELS": str(manifest), "NO_PROXY": "127.0.0.1"}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_the_table_in_the_documents_is_the_manifests() -> None:
