@@ -100,10 +100,6 @@ class DiT(nn.Module):
         self.proj_out = nn.Linear(arch.dim, arch.mel_dim)
 
     @property
-    def device(self) -> torch.device:
-        return self.proj_out.weight.device
-
-    @property
     def dtype(self) -> torch.dtype:
         return self.proj_out.weight.dtype
 

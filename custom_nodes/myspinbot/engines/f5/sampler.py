@@ -105,7 +105,7 @@ def _flow(
     cfg: float,
     advance: Callable[[], None],
 ) -> list[Tensor]:
-    device, dtype = model.device, model.dtype
+    device, dtype = model.proj_out.weight.device, model.dtype
     frames = [take.frames for take in takes]
     known, longest = len(reference), max(frames)
     padded = torch.nn.utils.rnn.pad_sequence([noise(take, model.arch.mel_dim) for take in takes], batch_first=True)
