@@ -68,6 +68,12 @@ def test_positions_hold_with_characters_of_several_bytes():
     assert words[-1] == "schön"
 
 
+def test_words_are_those_of_the_text_however_they_are_spoken():
+    text = "A well-known e-mail: I don't know, it's 12,345.67 dollars (or so) by John's U.S. clock"
+    words = [word.text for word in espeak.speak(text).timings.words]
+    assert " ".join(words) == "A well-known e-mail I don't know it's 12,345.67 dollars or so by John's U.S clock"
+
+
 @pytest.mark.parametrize("text", ["", "  \n\t", "..."])
 def test_nothing_to_say_is_refused(text):
     with pytest.raises(ValueError, match="text"):
@@ -110,4 +116,5 @@ def test_the_library_itself_can_not_read_such_a_path(tmp_path):
         f"print(library.espeak_Initialize(2, 0, {str(far / 'espeak-ng-data')!r}.encode(), 0x8000))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() != "22050"

@@ -9,7 +9,7 @@ import pytest
 from myspinbot.media.face_landmarks import from_landmarks
 from myspinbot.media.face_points import average_points, locate
 from myspinbot.media.faces import find_faces
-from myspinbot.media.portrait import find_points
+from myspinbot.media.portrait import check_size, find_points
 from PIL import Image
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
@@ -87,14 +87,28 @@ def test_no_face_is_an_error_that_says_what_to_do(image):
         find_points(image)
 
 
-def test_a_tiny_face_is_refused():
-    image = np.full((400, 400, 3), 180, np.uint8)
-    small = Image.fromarray(picture("elderly_man.jpg")).resize((60, 60), Image.Resampling.LANCZOS)
-    image[100:160, 100:160] = np.asarray(small)
-    with pytest.raises(ValueError, match=r"too small|No face"):
-        find_points(image)
-    with pytest.raises(ValueError, match="too small to speak: its eyes are 10 pixels apart"):
-        find_points(image, typed="100,100 110,100 105,112")
+def test_a_face_too_small_in_the_video_is_refused():
+    check_size(average_points((100, 100), (115, 100)))
+    with pytest.raises(ValueError, match="its eyes would be 10 pixels apart"):
+        check_size(average_points((100, 100), (110, 100)))
+
+
+@pytest.mark.parametrize("angle", [-20, -15, 15, 20])
+@pytest.mark.parametrize("name", ["bearded_man.jpg", "smiling_woman.jpg", "woman_with_glasses.jpg", "elderly_man.jpg"])
+def test_tilted_heads_are_found_where_they_are(name, angle):
+    (true,) = TRUTH[name]
+    turned = Image.fromarray(picture(name)).rotate(angle, Image.Resampling.BICUBIC, fillcolor=(150, 150, 150))
+    points = find_points(np.asarray(turned)).points
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+
+    def at(point):
+        x, y = point[0] - 256, point[1] - 256
+        return cos * x + sin * y + 256, -sin * x + cos * y + 256
+
+    scale = math.dist(true["left_eye"], true["right_eye"])
+    assert error(points.left_eye, at(true["left_eye"]), scale) < 0.16
+    assert error(points.right_eye, at(true["right_eye"]), scale) < 0.16
+    assert error(points.mouth, at(true["mouth_centre"]), scale) < 0.2
 
 
 def test_typed_points_are_used_as_they_are():
@@ -139,7 +153,7 @@ def mesh(scale: float = 100.0, x: float = 200.0, y: float = 150.0, parted: float
 
 def test_landmarks_of_the_face_mesh_become_points():
     small, large = mesh(50), mesh(100, parted=0.1)
-    points, count = from_landmarks({"frames": [[{"landmarks_xy": small}, {"landmarks_xy": large}]]})
+    points, count = from_landmarks({"frames": [[{"landmarks_xy": small}, {"landmarks_xy": large}]]}, 400, 400)
     assert count == 2
     assert points.left_eye == pytest.approx((150, 150))
     assert points.eye_distance == pytest.approx(100)
@@ -150,12 +164,36 @@ def test_landmarks_of_the_face_mesh_become_points():
     assert points.chin == pytest.approx((200, 320))
 
 
+def test_landmarks_of_another_size_are_scaled():
+    frames = [[{"landmarks_xy": mesh(200, 400, 300)}]]
+    points, _ = from_landmarks({"frames": frames, "image_size": (800, 800)}, 400, 400)
+    assert points.left_eye == pytest.approx((150, 150))
+
+
+def landmarks(points):
+    return {"frames": [[{"landmarks_xy": points}]]}
+
+
 @pytest.mark.parametrize(
-    "landmarks", [{"frames": []}, {"frames": [[]]}, {}, 5, {"frames": [[{"landmarks_xy": [[1, 2]]}]]}]
+    "wrong",
+    [
+        {"frames": []},
+        {"frames": [[]]},
+        {},
+        5,
+        landmarks([[1, 2]]),
+        landmarks(mesh() + 9000),
+        landmarks(mesh() * np.nan),
+        landmarks(np.full((478, 2), 50.0)),
+        landmarks(np.zeros((478, 1))),
+        landmarks([[1, 2], [3]]),
+        landmarks(mesh() / 1000),
+        {**landmarks(mesh()), "image_size": (0, 0)},
+    ],
 )
-def test_landmarks_without_a_face_are_refused(landmarks):
+def test_landmarks_that_are_no_face_are_refused(wrong):
     with pytest.raises(ValueError, match="landmarks"):
-        from_landmarks(landmarks)
+        from_landmarks(wrong, 400, 400)
 
 
 def test_an_average_face_stands_on_its_eyes():

@@ -43,7 +43,10 @@ def test_every_sound_of_ipa_has_a_mouth():
     assert visemes.of_phoneme("tʃ") == ["alveolar", "pursed"]
     assert visemes.of_phoneme("p") == ["closed"]
     assert visemes.of_phoneme("v") == ["teeth_on_lip"]
-    assert visemes.of_phoneme("☃") == ["neutral"]
+    assert visemes.of_phoneme("ä") == ["wide_open"]
+    assert visemes.of_phoneme("Ж") == ["neutral"]
+    assert visemes.of_phoneme("ʲ") == visemes.of_phoneme("☃") == []
+    assert visemes.of_phoneme("") == visemes.of_phoneme("sil") == ["rest"]
     spoken = "a quick brown fox thinks of five joyful measures, church bells, zebras and young whales"
     heard = {name for span in espeak.speak(spoken).timings.phonemes for name in visemes.of_phoneme(span.text)}
     assert len(heard) >= 12
@@ -84,6 +87,43 @@ def test_silence_closes_the_mouth_but_the_head_lives():
         assert np.abs(motion.poses).max() == 0
         assert motion.blink.max() == 1
         assert np.ptp(motion.roll) > 0.005
+
+
+def test_timings_that_say_nothing_leave_the_mouth_to_the_sound():
+    sound, timings = sound_of("Many people wander along the long road.")
+    hearing = listen(sound, round(sound.duration * 25), 25)
+    told = plan(hearing, timings, fps=25, seed=1).poses[:, OPEN].mean()
+    heard = plan(hearing, None, fps=25, seed=1).poses[:, OPEN]
+    for empty in (Timings(0.0), Timings(sound.duration, timings.words, ())):
+        assert np.array_equal(plan(hearing, empty, fps=25, seed=1).poses[:, OPEN], heard)
+    half = Timings(1.0, (), tuple(span for span in timings.phonemes if span.end < 1.0))
+    after = plan(hearing, half, fps=25, seed=1).poses[30:, OPEN]
+    assert after.mean() > 0.4 * told
+
+
+def test_a_long_pause_does_not_still_the_speech_after_it():
+    sound, timings = sound_of("Many people wander along the long road.")
+
+    def opening(pause: int) -> float:
+        later = tuple(Span(span.text, span.start + pause, span.end + pause) for span in timings.phonemes)
+        quiet = np.zeros((1, pause * sound.sample_rate), np.float32)
+        whole = Sound(np.concatenate([quiet, sound.samples], axis=1), sound.sample_rate)
+        hearing = listen(whole, round(whole.duration * 25), 25)
+        motion = plan(hearing, Timings(whole.duration, (), later), fps=25, seed=1)
+        return float(motion.poses[pause * 25 :, OPEN].mean())
+
+    assert opening(60) == pytest.approx(opening(0), rel=0.05)
+
+
+def test_noise_is_no_speech():
+    draw = np.random.default_rng(1)
+    sound, _ = sound_of("Here is some speech.")
+    noise = draw.normal(0, 3e-4, (1, 22050 * 60)).astype(np.float32)
+    assert plan(listen(Sound(noise, 22050), 1500, 25), None, fps=25, seed=1).poses.max() == 0
+    noise[:, : sound.samples.shape[1]] += sound.samples
+    poses = plan(listen(Sound(noise, 22050), 1500, 25), None, fps=25, seed=1).poses
+    assert poses[:30, OPEN].max() > 0.4
+    assert poses[200:, OPEN].max() < 0.05
 
 
 def test_motion_is_eased_and_the_same_for_the_same_seed():
@@ -146,6 +186,24 @@ def test_an_open_mouth_changes_the_mouth_and_nothing_else(name, any_motion):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_every_mouth_stays_in_the_face(name, any_motion):
+    """The lips are pulled about; what is beside and above them, and the face's outline, is not."""
+    image, points = portrait(name), find_points(portrait(name)).points
+    poses = np.array([[0 if part == "open" else getattr(viseme.pose, part) for part in
+                       ("open", "wide", "lift", "tuck", "tongue", "press")]
+                      for viseme in visemes.VISEMES.values()], np.float32)  # fmt: skip
+    zero = np.zeros(len(poses), np.float32)
+    motion = still(any_motion, poses=poses, blink=zero, shift_x=zero, shift_y=zero, roll=zero, zoom=zero)
+    drawn = [frame.copy() for frame in render(image, points, motion)]
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    across = np.hypot((x - points.mouth[0]) / 0.78, (y - points.mouth[1]) / 0.75) / points.eye_distance
+    changed = [float((np.abs(frame.astype(int) - image).max(axis=2) > 14)[across > 1].sum()) for frame in drawn]
+    assert max(changed) < 0.002 * points.eye_distance**2
+    spread, pursed = (drawn[list(visemes.VISEMES).index(viseme)] for viseme in ("spread", "round"))
+    assert np.abs(spread.astype(int) - pursed).max() > 30
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_blink_changes_the_eyes_only_and_ends(name, any_motion):
     image, points = portrait(name), find_points(portrait(name)).points
     shut = still(any_motion, blink=np.array([1, 0], np.float32), poses=np.zeros((2, 6), np.float32),
@@ -188,6 +246,13 @@ def test_the_same_inputs_give_the_same_file(tmp_path):
     for name in ("a", "b"):
         talk(image, find_points(image).points, sound, tmp_path / f"{name}.mp4", timings=timings, seed=9)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("samples", [1, 100, 883])
+def test_the_shortest_sound_is_a_frame_and_stereo_is_spoken(tmp_path, samples):
+    image = portrait("tilted_man")
+    sound = Sound(np.full((2, samples), 0.5, np.float32), 22050)
+    assert talk(image, find_points(image).points, sound, tmp_path / "a.mp4") == 1 + (samples > 882)
 
 
 def test_a_cancel_leaves_nothing_and_reports_every_frame_until_then(tmp_path):

@@ -82,6 +82,8 @@ def test_nothing_is_overwritten_and_wrong_sizes_are_refused(tmp_path):
     with pytest.raises(FileExistsError):
         write(tmp_path / "mine.mp4", None)
     assert (tmp_path / "mine.mp4").read_text() == "precious"
+    with pytest.raises(ValueError, match="No frame"):
+        write(tmp_path / "none.mp4", None, frames=0)
     with pytest.raises(ValueError, match="even"):
         write(tmp_path / "b.mp4", None, size=(63, 48))
     with pytest.raises(ValueError, match="64x48"), VideoWriter(
@@ -106,6 +108,10 @@ def test_audio_is_brought_into_one_shape():
         {},
         {"waveform": torch.zeros(1, 1, 0), "sample_rate": 8000},
         {"waveform": torch.zeros(0, 1, 5), "sample_rate": 1},
+        {"waveform": torch.zeros(1, 1, 1, 5), "sample_rate": 8000},
+        {"waveform": torch.zeros(5), "sample_rate": 8000},
+        {"waveform": torch.zeros(1, 1, 5, dtype=torch.int16), "sample_rate": 8000},
+        {"waveform": torch.zeros(1, 1, 5), "sample_rate": float("nan")},
         "x",
     ],
 )

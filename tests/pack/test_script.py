@@ -1,6 +1,7 @@
 """Write Script's engine against a small HTTP server that speaks Ollama's API."""
 
 import json
+import sys
 import time
 
 import pytest
@@ -38,6 +39,14 @@ def test_a_good_answer_is_used_and_the_request_is_what_was_asked():
         ('{"scene": "x", "narration": "... !"}', "narration"),
         ('{"scene": "x", "narration": "I\'m sorry, but I can\'t help with that."}', "refused"),
         ("", "JSON"),
+        ('{"scene": "x", "narration": "I\u2019m sorry, but I can\u2019t help with that."}', "refused"),
+        ('{"scene": "x", "narration": ["Hello", "there"]}', "narration"),
+        ('{"narration": ' + "[" * 50_000, "JSON"),
+        ('{"scene": "x", "narration": 1' + "0" * 5000 + "}", "JSON"),
+        ((500, '{"error": {"message": "overloaded"}}'), "overloaded"),
+        ((502, '{"error": null}'), "template"),
+        ((200, "[1, 2]"), "does not speak as Ollama does"),
+        ((200, "<html>Welcome</html>"), "does not speak as Ollama does"),
         ((500, '{"error": "out of memory"}'), "out of memory"),
     ],
 )
@@ -76,7 +85,52 @@ def test_no_server_is_a_fallback_with_a_warning():
     assert ollama.host in script.warning
 
 
-@pytest.mark.parametrize("host", ["not a host", "http://", "http://127.0.0.1:99999", "ftp://127.0.0.1"])
+@pytest.mark.parametrize("narration", ["I can't wait to tell you about bees!", "Sorry, flowers: bees are the stars."])
+def test_what_only_looks_like_a_refusal_is_kept(narration):
+    with Ollama(json.dumps({"scene": "A meadow.", "narration": narration})) as ollama:
+        assert write(BRIEF, Model(ollama.host)).narration == narration
+
+
+def test_halves_of_characters_are_left_out():
+    with Ollama('{"scene": "x", "narration": "Bees \\ud83d fly."}') as ollama:
+        assert write(BRIEF, Model(ollama.host)).narration == "Bees fly."
+
+
+def test_a_missing_package_is_a_fallback(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ollama", None)
+    script = write(BRIEF, Model("http://127.0.0.1:9"))
+    assert script.fallback
+    assert "ollama is missing" in script.warning
+
+
+def test_no_proxy_sees_the_topic(monkeypatch):
+    with Ollama(GOOD) as ollama, Ollama(GOOD) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.host)
+        assert not write(BRIEF, Model(ollama.host)).fallback
+    assert len(ollama.requests) == 1
+    assert proxy.requests == []
+
+
+def test_the_second_try_has_only_the_time_that_is_left():
+    with Ollama("nonsense", delay=1.2) as ollama:
+        started = time.monotonic()
+        assert write(BRIEF, Model(ollama.host, timeout=2.0)).fallback
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://\N{GRINNING FACE}",
+        "http://a\x00b",
+        "http://" + "a" * 70_000,
+        "not a host",
+        "http://",
+        "http://127.0.0.1:99999",
+        "ftp://127.0.0.1",
+    ],
+)
 def test_a_wrong_host_is_a_fallback_too(host):
     assert write(BRIEF, Model(host, timeout=3)).fallback
 
@@ -116,6 +170,13 @@ def test_the_template_is_deterministic_readable_and_near_the_length(tone, langua
     assert 0.7 * brief.words <= len(one.narration.split()) <= 1.15 * brief.words
 
 
+def test_a_template_that_is_too_short_says_so_and_a_long_topic_is_shortened():
+    script = write(Brief("Bees", seconds=300), Model("http://127.0.0.1:9"))
+    assert "It lasts about" in script.warning
+    long = write(Brief("bee " * 3000, seconds=5), Model("http://127.0.0.1:9"))
+    assert len(long.narration.split()) < 80
+
+
 def test_a_language_without_template_is_said():
     script = write(Brief("Kissat", language="Finnish"), Model("http://127.0.0.1:9"))
     assert "Finnish" in script.warning
@@ -126,7 +187,7 @@ def test_length_changes_the_template():
     assert len(long.split()) > 3 * len(short.split())
 
 
-@pytest.mark.parametrize("topic", ["", "   ", "\n"])
+@pytest.mark.parametrize("topic", ["", "   ", "\n", "???"])
 def test_an_empty_topic_is_refused(topic):
     with pytest.raises(ValueError, match="topic is empty"):
         write(Brief(topic), Model())
@@ -138,3 +199,6 @@ def test_a_narration_far_too_long_ends_with_a_sentence():
     assert 40 <= len(cut.split()) <= 63
     assert cut.endswith(".")
     assert text.startswith(cut)
+    tricky = "Pi is 3.14, e.g. on example.com in the U.S.A. today. " * 20
+    assert fitted(tricky, 30).startswith("Pi is 3.14, e.g. on example.com in the U.S.A. today.")
+    assert len(fitted("天空是蓝色的，因为空气散射蓝光。" * 100, 20)) < 100

@@ -27,6 +27,10 @@ def test_spans_end_where_the_next_begins_and_pauses_make_none():
         ('{"phonemes": [{"text": "a", "start": true, "end": 1}]}', r"phonemes\[0\]"),
         ('{"duration": "long"}', "duration"),
         ('{"phonemes": [{"text": "a", "start": 0, "end": NaN}]}', r"phonemes\[0\]"),
+        ('{"phonemes": [{"text": "a", "start": 0, "end": 1e308}]}', r"phonemes\[0\]"),
+        ('{"duration": ' + "9" * 400 + "}", "duration"),
+        ('{"duration": ' + "9" * 5000 + "}", "not JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_errors_say_where(text, where):

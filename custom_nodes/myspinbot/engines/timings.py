@@ -10,13 +10,13 @@ Phonemes are IPA symbols, stress marks included. Time that no phoneme covers is 
 """
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 VERSION = 1
+LONGEST = 24 * 3600  # seconds; what is beyond is a mistake
 
 
 class TimingsError(ValueError):
@@ -52,7 +52,7 @@ class Timings:
         """
         try:
             data: Any = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise TimingsError(f"The timings are not JSON: {error}.") from error
         if not isinstance(data, dict):
             raise TimingsError("The timings must be a JSON object with `words` and `phonemes`.")
@@ -80,7 +80,7 @@ def _span(item: Any, where: str) -> Span:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST
 
 
 def closed(starts: Iterable[tuple[str, float]], end: float) -> tuple[Span, ...]:

@@ -22,9 +22,10 @@ class Sound:
         """Seconds."""
         return self.samples.shape[1] / self.sample_rate
 
-    def mono(self) -> npt.NDArray[np.float32]:
-        """(T,): the mean of the channels; a sound of one channel is not copied."""
-        return self.samples[0] if len(self.samples) == 1 else self.samples.mean(axis=0, dtype=np.float32)
+    @property
+    def peak(self) -> float:
+        """The largest absolute sample."""
+        return float(max(self.samples.max(), -self.samples.min()))
 
 
 def from_audio(audio: Any) -> Sound:
@@ -37,15 +38,18 @@ def from_audio(audio: Any) -> Sound:
     """
     try:
         waveform, sample_rate = audio["waveform"], int(audio["sample_rate"])
+        if waveform.ndim != 3 or not waveform.is_floating_point():
+            raise TypeError(f"waveform of shape {tuple(waveform.shape)} and type {waveform.dtype}")
         samples = np.asarray(waveform[0].detach().cpu().float().numpy(), np.float32)
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ValueError(f"The audio input does not hold a sound ({error!r}). Connect an AUDIO output.") from error
-    if samples.ndim == 1:
-        samples = samples[None]
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError, OverflowError) as error:
+        raise ValueError(f"The audio input does not hold a sound ({error}). Connect an AUDIO output.") from error
     if samples.size == 0 or sample_rate <= 0:
         raise ValueError("The audio is empty: it holds no samples. Connect a sound of some length.")
     if samples.shape[0] > 2:
         samples = samples.mean(axis=0, keepdims=True)
-    if not abs(samples.min()) <= 1 or not abs(samples.max()) <= 1:  # a copy only where there is something to mend
-        samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
-    return Sound(samples, sample_rate)
+    sound = Sound(samples, sample_rate)
+    if sound.peak <= 1:  # false for a NaN too
+        return sound
+    mended = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # one copy: the input is not ours to change
+    np.clip(mended, -1, 1, out=mended)
+    return Sound(mended, sample_rate)

@@ -82,12 +82,32 @@ def _eyes(image: Pixels, box: Box) -> tuple[Point, Point]:
         prior = (unlevel / 0.06) ** 2 + (off_axis / 0.05) ** 2 + (apart / 0.07) ** 2 + (high / 0.07) ** 2
         return (a + b) * math.exp(-0.35 * prior)
 
-    left, right = max(((a, b) for a in candidates[0] for b in candidates[1]), key=support)
-    scale = box.side / _FACE
-    return (
-        (box.x + (left[0] + 0.5) * scale, box.y + (left[1] + 0.5) * scale),
-        (box.x + (right[0] + 0.5) * scale, box.y + (right[1] + 0.5) * scale),
+    def in_picture(eye: tuple[float, float, float]) -> Point:
+        scale = box.side / _FACE
+        return box.x + (eye[0] + 0.5) * scale, box.y + (eye[1] + 0.5) * scale
+
+    likely = sorted(((a, b) for a in candidates[0] for b in candidates[1]), key=support, reverse=True)[:6]
+    if not likely:
+        raise ValueError("Nothing in this face looks like an eye.")
+    # An eye and the other eye's brow can look like a pair, but not like the axis of a face.
+    best = max(likely, key=lambda pair: support(pair) * math.exp(4 * symmetry(image, *map(in_picture, pair))))
+    return in_picture(best[0]), in_picture(best[1])
+
+
+def symmetry(image: Pixels, left_eye: Point, right_eye: Point) -> float:
+    """How much a face with its eyes there is its own mirror image: -1 to 1, 1 for exactly."""
+    distance = math.dist(left_eye, right_eye)
+    if distance < 2 or left_eye[0] >= right_eye[0]:
+        return -1.0
+    cos, sin = (right_eye[0] - left_eye[0]) / distance, (right_eye[1] - left_eye[1]) / distance
+    step, width, height = distance / 24, 42, 48  # from 0.5 above the eyes to 1.5 below, in eye distances
+    corner = (
+        (left_eye[0] + right_eye[0]) / 2 + step * (-width / 2 * cos + height / 4 * sin),
+        (left_eye[1] + right_eye[1]) / 2 + step * (-width / 2 * sin - height / 4 * cos),
     )
+    window = upright(image, corner, (step * cos, step * sin), (width, height)).mean(axis=2)
+    detail = window - ndimage.gaussian_filter(window, 6)
+    return float((detail * detail[:, ::-1]).sum() / max(float((detail**2).sum()), 1e-6))
 
 
 def _gradient_votes(window: Plane) -> Plane:

@@ -17,7 +17,7 @@ def from_image(image: Any) -> Pixels:
         ValueError: not an IMAGE, or an empty one.
     """
     try:
-        pixels = np.asarray(image[0].detach().cpu().float().numpy())
+        pixels = image[0].detach().cpu().float().nan_to_num().clamp(0, 1).mul(255).round().byte().numpy()
     except (TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"The image input does not hold a picture ({error!r}). Connect an IMAGE output.") from error
     if pixels.ndim != 3 or pixels.size == 0 or pixels.shape[2] not in (1, 2, 3, 4):
@@ -27,10 +27,9 @@ def from_image(image: Any) -> Pixels:
     channels = pixels.shape[2]
     colour = pixels[..., : 3 if channels >= 3 else 1]
     if channels in (2, 4):
-        alpha = pixels[..., -1:]
-        colour = colour * alpha + (1 - alpha)
-    colour = np.broadcast_to(colour, (*colour.shape[:2], 3))
-    return (np.nan_to_num(colour).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+        alpha = pixels[..., -1:].astype(np.uint16)
+        colour = ((colour * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(colour, (*colour.shape[:2], 3)))
 
 
 def fitted(pixels: Pixels, longest: int) -> tuple[Pixels, float]:

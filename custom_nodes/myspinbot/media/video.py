@@ -4,6 +4,7 @@ The file is the project's mezzanine: H.264 4:2:0 at a visually lossless quality 
 tagged, `faststart`, so that browsers play it and ComfyUI's Save Video passes it through untouched.
 """
 
+import contextlib
 import uuid
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Self
 import av
 import numpy as np
 import numpy.typing as npt
+from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
 from .audio import AAC_RATES, Sound
@@ -70,14 +72,20 @@ class VideoWriter:
     ) -> None:
         try:
             if error is None:
-                self._container.mux(self._video.encode(None))
-                if self._sound:
-                    self._sound.finish()
-            self._container.close()
-            if error is None:
-                self._aside.rename(self._path)
+                self._finish()
         finally:
+            with contextlib.suppress(OSError, FFmpegError):  # after a failure there is nothing left to save
+                self._container.close()
             self._aside.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        if not self.frames:
+            raise ValueError("No frame was written: a video needs one at least.")
+        self._container.mux(self._video.encode(None))
+        if self._sound:
+            self._sound.finish()
+        self._container.close()
+        self._aside.rename(self._path)
 
 
 def _video_stream(container: Any, width: int, height: int, fps: Fraction) -> Any:

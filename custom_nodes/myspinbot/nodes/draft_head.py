@@ -94,21 +94,24 @@ class DraftHead(io.ComfyNode):
         face_landmarks: Any = None,
         face_points: str = "",
     ) -> io.NodeOutput:
+        from ..engines.head.listening import ABSOLUTE_SILENCE
         from ..engines.head.talk import talk
         from ..engines.timings import Timings
         from ..media.audio import from_audio
         from ..media.picture import fitted, from_image
-        from ..media.portrait import find_points
+        from ..media.portrait import check_size, find_points
 
         pixels = from_image(portrait)
         sound = from_audio(audio)
         spoken = Timings.from_json(timings) if timings and timings.strip() else None
         found = find_points(pixels, landmarks=face_landmarks, typed=face_points)
         frame, scale = fitted(pixels, size)
+        points = found.points.scaled(scale)
+        check_size(points)
         path = new_clip("draft-head")
         talk(
             frame,
-            found.points.scaled(scale),
+            points,
             sound,
             path,
             timings=spoken,
@@ -117,6 +120,11 @@ class DraftHead(io.ComfyNode):
             on_step=stepper(),
         )
         notices: list[Notice] = [{"level": "info", "text": text} for text in found.remarks]
-        if abs(sound.samples).max() < 1e-3:
+        if sound.peak < ABSOLUTE_SILENCE:
             notices.append({"level": "warning", "text": "The audio is silent, so the mouth stays closed."})
+        if spoken and not spoken.phonemes:
+            notices.append({"level": "warning", "text": "The timings hold no sounds; the mouth follows the audio."})
+        elif spoken and abs(spoken.duration - sound.duration) > 0.5:
+            text = f"The timings are for {spoken.duration:.1f} seconds and the audio lasts {sound.duration:.1f}."
+            notices.append({"level": "warning", "text": text})
         return output(InputImpl.VideoFromFile(str(path)), notices=notices)

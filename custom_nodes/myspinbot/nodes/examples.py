@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import uuid
 from pathlib import Path
 
 import folder_paths
@@ -16,10 +17,14 @@ def offer_example_files() -> None:
         target = Path(folder_paths.get_input_directory()) / name
         if target.exists() or not (_MEDIA / source).is_file():
             continue
-        aside = target.with_suffix(".part")
+        aside = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(_MEDIA / source, aside)
-            aside.rename(target)
+            if target.exists():
+                aside.unlink()
+            else:
+                aside.rename(target)
         except OSError as error:
+            aside.unlink(missing_ok=True)
             logging.warning("MySpinBot could not put its example %s into %s: %s", name, target.parent, error)

@@ -1,9 +1,16 @@
 """Write Script: a topic into a narration and a scene."""
 
+from collections import Counter
+from typing import Any
+
 from comfy_api.latest import io
 from typing_extensions import override
 
 from .support import Notice, output, stepper
+
+# How often the template had to do for these inputs: a new number makes ComfyUI ask the model again,
+# and show the warning again, instead of taking the template's script from its cache.
+_fallbacks: Counter[tuple[Any, ...]] = Counter()
 
 
 class Script(io.ComfyNode):
@@ -95,6 +102,11 @@ class Script(io.ComfyNode):
 
     @classmethod
     @override
+    def fingerprint_inputs(cls, **inputs: Any) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _fallbacks[tuple(sorted(inputs.items()))]
+
+    @classmethod
+    @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls,
         topic: str,
@@ -117,5 +129,11 @@ class Script(io.ComfyNode):
             Model(host, model, temperature, timeout, seed),
             stepper(),
         )
+        if script.fallback:
+            inputs = {
+                "topic": topic, "tone": tone, "length": length, "language": language, "persona": persona,
+                "model": model, "host": host, "temperature": temperature, "timeout": timeout, "seed": seed,
+            }  # fmt: skip
+            _fallbacks[tuple(sorted(inputs.items()))] += 1
         notices: list[Notice] = [{"level": "warning", "text": script.warning}] if script.warning else []
         return output(script.narration, script.scene, script.fallback, notices=notices)

@@ -9,11 +9,13 @@ app.registerExtension({
   name: "MySpinBot.Notices",
   setup() {
     api.addEventListener("executed", ({ detail }) => {
-      for (const { level, text } of detail?.output?.notices ?? []) {
+      const notices = detail?.output?.notices;
+      for (const { level, text } of Array.isArray(notices) ? notices : []) {
+        if (!(level in SEVERITY)) continue; // another pack's
         const id = String(detail.display_node ?? detail.node);
         const title = app.rootGraph?.getNodeById(id)?.title ?? "MySpinBot";
         app.extensionManager.toast.add({
-          severity: SEVERITY[level] ?? "info",
+          severity: SEVERITY[level],
           summary: title,
           detail: text,
           life: 12000,

@@ -5,7 +5,9 @@ the library keeps hidden state (noise, phases, flutter) from one speech to the n
 API clears, and the same text must give the same bytes. It also lets a cancel take effect at once.
 """
 
+import contextlib
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -26,6 +28,9 @@ __all__ = ["EspeakError", "Speech", "languages", "speak", "voices"]
 
 DEFAULT_WORDS_PER_MINUTE = 175
 SAMPLE_RATE = 22050
+
+_CASED = re.compile(r"[^\W_]*[0-9A-Za-z\u00c0-\u052f]")  # of a script that sets words apart by spaces
+_PUNCTUATION = ".,;:!?…\"'()[]{}«»„“”‘’¡¿-–—*_"
 
 OnStep = Callable[[int, int], None]
 
@@ -92,12 +97,19 @@ def _synthesise(request: dict[str, Any]) -> Generator[tuple[str, bytes], None, N
     command = [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("synthesiser.py"))]
     with (
         tempfile.TemporaryFile() as complaint,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaint) as process,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaint,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # no flashing console on Windows
+        ) as process,
     ):
         requests, messages = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
         try:
-            requests.write(json.dumps(request).encode())
-            requests.close()
+            for act in (lambda: requests.write(json.dumps(request).encode()), requests.close):
+                with contextlib.suppress(BrokenPipeError):  # it ended early; why, its exit tells
+                    act()
             yield from _messages(messages)
         except BaseException:
             process.kill()
@@ -121,6 +133,8 @@ class _Take:
     def __init__(self, text: str) -> None:
         self.read = 0
         self._text = text
+        self._tokens = [match.span() for match in re.finditer(r"\S+", text)]
+        self._token: tuple[int, int] | None = None
         self._pcm: list[bytes] = []
         self._words: list[tuple[str, float]] = []
         self._phonemes: list[tuple[str, float]] = []
@@ -133,13 +147,23 @@ class _Take:
         event = json.loads(content)
         seconds = event["ms"] / 1000
         if kind == "w":
-            start = event["position"] - 1
-            self.read = start + event["length"]
-            self._words.append((self._text[start : self.read].strip(), seconds))
+            self._note_word(event["position"] - 1, event["length"], seconds)
         else:
             self._phonemes.append((event["symbol"], seconds))
             if not event["symbol"]:
                 self._words.append(("", seconds))
+
+    def _note_word(self, start: int, length: int, seconds: float) -> None:
+        """The synthesiser speaks "don't" and "12,345" in several pieces: here they are one word."""
+        self.read = start + length
+        token = next((span for span in self._tokens if span[0] <= start < span[1]), None)
+        piece = self._text[start : self.read]
+        if token is None or not _CASED.search(piece + self._text[token[0] : token[1]]):
+            self._words.append((piece.strip(), seconds))
+            self._token = None
+        elif token != self._token:
+            self._words.append((self._text[token[0] : token[1]].strip(_PUNCTUATION), seconds))
+            self._token = token
 
     def speech(self) -> Speech:
         samples = np.frombuffer(b"".join(self._pcm), np.int16).astype(np.float32)

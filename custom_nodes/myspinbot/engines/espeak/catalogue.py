@@ -1,13 +1,16 @@
 """What espeak-ng has on this machine: its library, its data, its languages and voices."""
 
+import atexit
 import functools
-import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 LONGEST_DATA_PATH = 159  # espeak-ng copies the path into a buffer of 160 bytes and fails beyond it
+
+_making = threading.Lock()
 
 
 class EspeakError(RuntimeError):
@@ -58,7 +61,7 @@ def _installed() -> tuple[Path, Path]:
             "espeak-ng is missing. Install it into ComfyUI's Python with `pip install espeakng-loader` and restart."
         ) from error
     library, data = Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())
-    if not library.is_file() or not data.is_dir():
+    if not library.is_file() or not (data / "lang").is_dir() or not (data / "voices" / "!v").is_dir():
         raise EspeakError(f"The files of espeak-ng in {library.parent} are gone. Reinstall espeakng-loader.")
     return library, data
 
@@ -67,14 +70,18 @@ def _reachable(data: Path) -> Path:
     """`data` itself, or a short way to it where its path is longer than espeak-ng can hold."""
     if len(os.fsencode(data)) <= LONGEST_DATA_PATH:
         return data
-    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    short = Path(tempfile.gettempdir()) / f"espeak-ng-{digest}"
-    if not short.exists():
-        short.unlink(missing_ok=True)
-        try:
-            short.symlink_to(data, target_is_directory=True)
-        except OSError:
-            aside = Path(tempfile.mkdtemp(prefix="espeak-ng-"))
-            shutil.copytree(data, aside / data.name)
-            (aside / data.name).rename(short)
+    with _making:
+        return _short_way(data)
+
+
+@functools.cache
+def _short_way(data: Path) -> Path:
+    """A link to `data`, or a copy where links can't be made, in a folder that goes with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="espeak-ng-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    short = folder / "espeak-ng-data"
+    try:
+        short.symlink_to(data, target_is_directory=True)
+    except OSError:
+        shutil.copytree(data, short)
     return short

@@ -8,6 +8,7 @@ espeak-ng 1.52.
 
 import ctypes
 import json
+import os
 import struct
 import sys
 from typing import Any
@@ -67,7 +68,7 @@ def _receive(wave: Any, count: int, events: Any) -> int:
 def main() -> None:
     request = json.load(sys.stdin.buffer)
     library: Any = ctypes.CDLL(request["library"])
-    if library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, request["data"].encode(), _INITIALIZE) <= 0:
+    if library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, os.fsencode(request["data"]), _INITIALIZE) <= 0:
         sys.exit(f"its data in {request['data']} can't be read. Reinstall the package espeakng-loader.")
     if library.espeak_SetVoiceByName(request["voice"].encode()) != 0:
         sys.exit(f"there is no voice {request['voice']}.")
@@ -76,7 +77,8 @@ def main() -> None:
     callback = _Callback(_receive)
     library.espeak_SetSynthCallback(callback)
     text = request["text"].encode()
-    library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
+    if library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _CHARS_UTF8, None, None) != 0:
+        sys.exit("it could not speak the text.")
 
 
 if __name__ == "__main__":

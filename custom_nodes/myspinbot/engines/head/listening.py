@@ -10,7 +10,7 @@ from ...media.audio import Sound
 Track = npt.NDArray[np.float32]
 
 SILENCE_DB = -40.0  # below a speech's own loud passages: quieter than this is a closed mouth
-_ABSOLUTE_SILENCE = 1e-4
+ABSOLUTE_SILENCE = 1e-3  # -60 dBFS: nobody speaks so softly into a microphone
 _BLOCK = 256  # frames analysed at a time, so that memory stays flat
 
 
@@ -31,7 +31,7 @@ class Hearing:
 
 def listen(sound: Sound, frames: int, fps: float) -> Hearing:
     """Analyse `sound` around the middle of each of `frames` video frames."""
-    mono, rate = sound.mono(), sound.sample_rate
+    rate, length = sound.sample_rate, sound.samples.shape[1]
     window = max(int(rate * 0.04), 16)
     middles = ((np.arange(frames) + 0.5) / fps * rate).astype(np.int64)
     offsets = np.arange(window) - window // 2
@@ -45,7 +45,8 @@ def listen(sound: Sound, frames: int, fps: float) -> Hearing:
     for start in range(0, frames, _BLOCK):
         part = slice(start, start + _BLOCK)
         at = middles[part, None] + offsets  # (n, window)
-        block = np.where((at >= 0) & (at < len(mono)), mono[at.clip(0, len(mono) - 1)], 0)
+        mono = sound.samples[:, at.clip(0, length - 1)].mean(axis=0)
+        block = np.where((at >= 0) & (at < length), mono, 0)
         power = np.square(np.abs(np.fft.rfft(block * taper, axis=1))).astype(np.float32)
         total = band(power, 80, rate) + 1e-9
         upper, lower = band(power, 1500, 3500), band(power, 500, 1200)
@@ -57,10 +58,11 @@ def listen(sound: Sound, frames: int, fps: float) -> Hearing:
 
 def _even_steps(level: Track) -> Track:
     """Root-mean-square levels to loudness: 0 at SILENCE_DB below the loud passages, 1 at their level."""
-    heard = level[level > _ABSOLUTE_SILENCE]
+    heard = level[level > ABSOLUTE_SILENCE]
     if heard.size == 0:
         return np.zeros_like(level)
-    loud = float(np.percentile(heard, 95))
+    # The loud passages are those near the peak, however long the pauses with their noise are.
+    loud = float(np.percentile(heard[heard > 0.05 * heard.max()], 85))
     decibels = 20 * np.log10(np.maximum(level, 1e-9) / loud)
     loudness = np.clip(1 - decibels / SILENCE_DB, 0, 1)
-    return np.where(level > _ABSOLUTE_SILENCE, loudness, 0).astype(np.float32)
+    return np.where(level > ABSOLUTE_SILENCE, loudness, 0).astype(np.float32)

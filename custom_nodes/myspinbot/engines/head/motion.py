@@ -1,5 +1,6 @@
 """How a head moves while it speaks: mouth, lids and sway, one value per video frame."""
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -40,16 +41,19 @@ class Motion:
 
 
 def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, liveliness: float = 1.0) -> Motion:
-    """The motion for a speech, by its `timings` where there are any, else by its sound alone.
+    """The motion for a speech, by its `timings` as far as they go, else by its sound alone.
 
     Every draw comes from a generator of its own, seeded with `seed`: blinks don't change with the sway.
     """
     frames = len(hearing.loudness)
-    poses = _poses_of_timings(timings, frames, fps) if timings else _poses_of_sound(hearing)
+    poses = _poses_of_sound(hearing)
+    if timings and timings.phonemes:
+        told = min(frames, math.ceil(max(timings.duration, timings.phonemes[-1].end) * fps))
+        poses[:told] = _poses_of_timings(timings, frames, fps)[:told]
     # Loud syllables open wider; where nothing is heard the mouth is as in the portrait.
     voice = _smooth(np.clip(hearing.loudness * 3, 0, 1), 0.7)
     poses = poses * voice[:, None]
-    poses[:, _OPEN] *= 0.45 + 0.65 * hearing.loudness
+    poses[:, _OPEN] *= np.minimum(0.45 + 0.65 * hearing.loudness, 1)
     poses = np.stack([_smooth(column, 0.6) for column in poses.T], axis=1)
     emphasis = _smooth(hearing.loudness, 4) - _smooth(hearing.loudness, 25)
     sway = [_wander(frames, fps, np.random.default_rng([seed, 2, axis])) * liveliness for axis in range(4)]
@@ -72,10 +76,13 @@ def _poses_of_timings(timings: Timings, frames: int, fps: float) -> Poses:
     shut = np.zeros(frames)
     for name, start, end in _with_rests(timings, frames / fps):
         viseme = VISEMES[name]
-        middle, spread = (start + end) / 2, max(0.45 * (end - start), 0.022) + 0.012
-        first = max(int((middle - 4 * spread - LEAD) * fps), 0)
-        near = slice(first, int((middle + 4 * spread - LEAD) * fps) + 2)
-        weight = viseme.strength * np.exp(-0.5 * ((now[near] - middle) / spread) ** 2)
+        # A short sound fades from its middle; a long one holds, and fades as fast at its ends.
+        middle, half = (start + end) / 2, (end - start) / 2
+        held, spread = max(half - 0.1, 0.0), max(0.9 * min(half, 0.1), 0.022) + 0.012
+        first = max(int((middle - held - 4 * spread - LEAD) * fps), 0)
+        near = slice(first, int((middle + held + 4 * spread - LEAD) * fps) + 2)
+        away = np.maximum(np.abs(now[near] - middle) - held, 0)
+        weight = viseme.strength * np.exp(-0.5 * (away / spread) ** 2)
         pull[near] += weight
         total[near] += weight[:, None] * [getattr(viseme.pose, part) for part in _POSE]
         if name == "closed":

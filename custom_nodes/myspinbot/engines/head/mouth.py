@@ -4,6 +4,8 @@ Everything happens in the mouth's own units: half its width, 0 where the lips pa
 there: what lies above follows the upper lip, what lies below follows the jaw, and the gap is painted.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from .patch import Patch, over, ramp
 from .visemes import Pose
 
 WIDEST_GAP = 0.92  # between the lips, in half mouth widths
+_TO_OUTLINE = 0.68  # from the mouth's middle to the face's outline beside it, in eye distances
 _CAVITY = (58.0, 20.0, 22.0)
 _TONGUE = (168.0, 84.0, 82.0)
 _TEETH = (236.0, 228.0, 214.0)
@@ -34,13 +37,16 @@ class Mouth:
         u = self._patch.u
         self._v = v = self._patch.v + self._smile * (u**2).clamp(max=1.2)
         self._cheek = torch.exp(-((u / 1.65).abs() ** 3)) * self._fade
-        self._round_lips = torch.exp(-((v / 0.75) ** 2)) * torch.exp(-(((u.abs() - 1).clamp(min=0) / 0.5) ** 2))
-        self._round_lips *= self._fade
+        # Lips go narrow within the face: the pull fades from the lips to before the jaw's outline, and is
+        # never so strong that the skin beside them would fold.
+        beside = min(max(_TO_OUTLINE * points.eye_distance / half - 1, 0.15), 0.7)
+        self._narrowest = -0.6 * (0.4 + beside) / (1 + 0.6 * (0.4 + beside))
+        self._round_lips = torch.exp(-((v / 0.75) ** 2)) * (1 - ramp(u.abs(), 0.6, 1 + beside)) * self._fade
 
     def draw(self, frame: Tensor, pose: Pose) -> None:
         """Paint the mouth in `pose` into `frame` (3, H, W)."""
-        target = self._patch.of(frame)
-        target.copy_(self._drawn(pose))
+        pose = replace(pose, wide=max(pose.wide, self._narrowest))
+        self._patch.of(frame).copy_(self._drawn(pose))
 
     def _drawn(self, pose: Pose) -> Tensor:
         u, v = self._patch.u, self._v
@@ -75,7 +81,7 @@ class Mouth:
             to_chin = ramp(at, self._lip, self._lip + 0.6 * (self._chin - self._lip))
             dropped = torch.lerp(lower, jaw * self._cheek, to_chin)
             dropped = dropped * (1 - ramp(at, self._chin, self._chin + 1.1)) * self._fade
-        tucked = 0.10 * pose.tuck * torch.exp(-(((v - lower) / 0.25) ** 2))
+        tucked = 0.10 * pose.tuck * torch.exp(-(((v - lower) / 0.25) ** 2)) * self._round_lips
         return self._sample(pose, v - dropped + tucked)
 
     def _sample(self, pose: Pose, v: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ A viseme is the mouth's shape for a group of sounds that look alike. The groups 
 MPEG-4 Face and Body Animation (ISO/IEC 14496-2, Annex C) with vowels split a little finer.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -71,27 +72,36 @@ _SOUNDS = {
     "rhotic": "ɹrɻɚɝɽ",
     "wide_open": "aɑɐɒʌ",
     "spread_open": "æ",
-    "mid": "eɛɜ",
+    "mid": "eɛɜε",
     "neutral": "əɘɵɤɨ",
     "spread": "iɪj",
     "round_open": "oɔœɶ",
     "round": "uʊwyʏøʉɯɥʍ",
 }
+_SILENCES = {"", "_", "sil", "sp", "spn", "pau", "<eps>"}  # as aligners write them
+_LETTERS = {"Ll", "Lu", "Lo"}
 _VISEME_OF = {sound: name for name, sounds in _SOUNDS.items() for sound in sounds}
 
 
 def of_phoneme(symbol: str) -> list[str]:
     """Names of the visemes of an IPA symbol, in order: a diphthong or an affricate has two.
 
-    Stress, length and tone marks are ignored; a symbol that is not known is a neutral vowel.
+    Stress, length and tone marks are ignored, and a symbol of marks alone has no viseme; silence is rest;
+    a letter that is not known is a neutral vowel.
     """
-    return [_VISEME_OF[sign] for sign in symbol if sign in _VISEME_OF] or ["neutral"]
+    if symbol.strip().lower() in _SILENCES:
+        return ["rest"]
+    signs = unicodedata.normalize("NFD", symbol)
+    known = [_VISEME_OF[sign] for sign in signs if sign in _VISEME_OF]
+    return known or (["neutral"] if any(unicodedata.category(sign) in _LETTERS for sign in signs) else [])
 
 
 def of_spans(phonemes: tuple[Span, ...]) -> Iterator[tuple[str, float, float]]:
     """(viseme, start, end) of each mouth shape in `phonemes`, in seconds."""
     for span in phonemes:
         names = of_phoneme(span.text)
+        if not names:
+            continue
         part = (span.end - span.start) / len(names)
         for index, name in enumerate(names):
             yield name, span.start + index * part, span.start + (index + 1) * part

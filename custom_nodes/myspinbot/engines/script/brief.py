@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 WORDS_PER_SECOND = 2.5
 TONES = ("casual", "formal", "playful", "dramatic")
+_CHARACTERS_A_WORD = 2  # where words are not set apart by spaces, as in Chinese
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,18 @@ class Script:
 
 def fitted(narration: str, words: int) -> str:
     """`narration` cut at the end of a sentence when it is more than half as long again as asked."""
-    if len(narration.split()) <= words * 1.5:
+    if count_words(narration) <= words * 1.5:
         return narration
-    kept: list[str] = []
-    for sentence in sentences(narration):
-        if kept and len(" ".join([*kept, sentence]).split()) > words * 1.25:
+    kept = ""
+    for sentence in re.split(r"(?<=[.!?؟])(?=\s)|(?<=[。！？])", narration):
+        if kept and count_words(kept + sentence) > words * 1.25:
             break
-        kept.append(sentence)
-    return " ".join(kept)
+        kept += sentence
+    return kept.strip()
 
 
-def sentences(text: str) -> list[str]:
-    """Split after . ! ? and their CJK and Arabic forms."""
-    return [part for part in re.split(r"(?<=[.!?。！？؟])\s*(?=\S)", text.strip()) if part]
+def count_words(text: str) -> int:
+    """Words as they are spoken, in scripts with and without spaces between them."""
+    parts = text.split()
+    unspaced = len(text) / max(len(parts), 1) > 25
+    return len(text) // _CHARACTERS_A_WORD if unspaced else len(parts)

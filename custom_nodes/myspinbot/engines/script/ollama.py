@@ -18,7 +18,13 @@ SCHEMA = {
     "properties": {"scene": {"type": "string"}, "narration": {"type": "string"}},
     "required": ["scene", "narration"],
 }
-_REFUSALS = re.compile(r"^\W*(i'?m sorry|i am sorry|sorry,|i can(no|')t |as an ai\b|i'?m unable)", re.IGNORECASE)
+LONGEST_ANSWER = 200_000  # characters; a model that goes on has lost its way
+_REFUSALS = re.compile(
+    r"^\W*(i'?m (very |so )?sorry|i apologi[sz]e|sorry|as an ai\b[^.]*|unfortunately)?[\s,.:;]*(but )?"
+    r"(i|we) (can ?not|can't|won't|am unable to|am not able to|must decline to|'?m unable to) "
+    r"(\w+ )?(help|assist|provide|create|write|generate|comply|fulfil|do|discuss|answer|produce)\b",
+    re.IGNORECASE,
+)
 _TICK = 0.1  # seconds between two looks for a cancel
 
 
@@ -45,39 +51,57 @@ def ask(brief: Brief, model: Model, on_step: OnStep | None = None) -> Script:
     """A script for `brief`. `on_step(tenths of a second, timeout)` is called while the model thinks.
 
     Raises:
-        ModelError: no server, no such model, no answer in time, or none that holds a script.
+        ModelError: for whatever reason there is no script.
     """
-    answer = _in_background(lambda: _chat(brief, model), model.timeout, on_step)
-    return _script(answer, brief)
+    try:
+        return _script(_in_background(lambda stopped: _chat(brief, model, stopped), model.timeout, on_step), brief)
+    except ModelError:
+        raise
+    except ImportError as error:
+        raise ModelError(f"The package {error.name} is missing from ComfyUI's Python.") from error
+    except Exception as error:  # a pipeline must not end because a model's server is odd
+        raise ModelError(
+            f"What answers at {model.host} does not speak as Ollama does ({type(error).__name__}).", again=True
+        ) from error
 
 
-def _chat(brief: Brief, model: Model) -> str:
+def _chat(brief: Brief, model: Model, stopped: threading.Event) -> str:
+    """The model's answer, read piece by piece, so that it ends soon after `stopped` is set."""
     import httpx
     import ollama
 
     try:
-        client = ollama.Client(host=model.host, timeout=model.timeout)
-        reply = client.chat(
+        # Neither a proxy nor a redirect may carry the topic elsewhere.
+        client = ollama.Client(host=model.host, timeout=model.timeout, trust_env=False, follow_redirects=False)
+    except Exception as error:
+        raise ModelError(f"The host {model.host[:80]!r} is no address of a server.") from error
+    try:
+        pieces: list[str] = []
+        for part in client.chat(
             model=model.name,
             messages=_messages(brief),
             format=SCHEMA,
             options={"temperature": model.temperature, "seed": model.seed},
-        )
+            stream=True,
+        ):
+            pieces.append(part.message.content or "")
+            if stopped.is_set() or sum(map(len, pieces)) > LONGEST_ANSWER:
+                break
+        return "".join(pieces)
     except ollama.ResponseError as error:
         if error.status_code == 404:
             raise ModelError(
                 f"Ollama has no model {model.name!r}. Get it with `ollama pull {model.name}`, or name another."
             ) from error
         raise ModelError(
-            f"Ollama answered with an error: {error.error.strip()[:200]}", again=error.status_code >= 500
+            f"Ollama answered with an error: {str(error.error).strip()[:200]}", again=error.status_code >= 500
         ) from error
     except httpx.TimeoutException as error:
         raise ModelError(_too_late(model.timeout)) from error
-    except (ConnectionError, httpx.HTTPError, OSError, ValueError) as error:
+    except (ConnectionError, httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise ModelError(
             f"No Ollama answers at {model.host}. Start it with `ollama serve`, or correct `host`."
         ) from error
-    return reply.message.content or ""
 
 
 def _messages(brief: Brief) -> list[dict[str, str]]:
@@ -100,45 +124,53 @@ def _messages(brief: Brief) -> list[dict[str, str]]:
 
 
 def _script(answer: str, brief: Brief) -> Script:
-    text = answer.strip()
-    start, end = text.find("{"), text.rfind("}")
+    start, end = answer.find("{"), answer.rfind("}")
     try:
-        data: Any = json.loads(text[start : end + 1])
-    except json.JSONDecodeError as error:
+        data: Any = json.loads(answer[start : end + 1])
+        narration, scene = (_one_line(data.get(key)) for key in ("narration", "scene"))
+    except (ValueError, RecursionError, AttributeError) as error:
         raise ModelError("The model's answer was not the JSON that it was asked for.", again=True) from error
-    narration, scene = (" ".join(str(data.get(key) or "").split()) for key in ("narration", "scene"))
     if not re.search(r"\w", narration):
         raise ModelError("The model's answer held no narration.", again=True)
-    if _REFUSALS.match(narration):
+    if _REFUSALS.match(narration.replace("\u2019", "'")):
         raise ModelError(f"The model refused: {narration[:120]!r}", again=True)
     return Script(fitted(narration, brief.words), scene or f"A person talks to the camera about {brief.topic.strip()}.")
 
 
-def _in_background(work: Callable[[], str], timeout: float, on_step: OnStep | None) -> str:
-    """`work()` on a thread of its own, left behind when time is up or `on_step` raises."""
+def _one_line(value: Any) -> str:
+    """A string without line breaks and without halves of characters; "" for anything else."""
+    return " ".join(value.encode("utf-8", "ignore").decode().split()) if isinstance(value, str) else ""
+
+
+def _in_background(work: Callable[[threading.Event], str], timeout: float, on_step: OnStep | None) -> str:
+    """`work(stopped)` on a thread of its own, told to stop when time is up or `on_step` raises."""
     done: queue.Queue[str | BaseException] = queue.Queue(1)
+    stopped = threading.Event()
 
     def run() -> None:
         try:
-            done.put(work())
+            done.put(work(stopped))
         except BaseException as error:
             done.put(error)
 
     threading.Thread(target=run, daemon=True, name="ollama").start()
     started = time.monotonic()
-    while True:
-        try:
-            result = done.get(timeout=_TICK)
-        except queue.Empty:
-            waited = time.monotonic() - started
-            if waited > timeout:
-                raise ModelError(_too_late(timeout)) from None
-            if on_step:
-                on_step(int(waited / _TICK), int(timeout / _TICK) + 1)
-            continue
-        if isinstance(result, BaseException):
-            raise result
-        return result
+    try:
+        while True:
+            try:
+                result = done.get(timeout=_TICK)
+            except queue.Empty:
+                waited = time.monotonic() - started
+                if waited > timeout:
+                    raise ModelError(_too_late(timeout)) from None
+                if on_step:
+                    on_step(int(waited / _TICK), int(timeout / _TICK) + 1)
+                continue
+            if isinstance(result, BaseException):
+                raise result
+            return result
+    finally:
+        stopped.set()
 
 
 def _too_late(timeout: float) -> str:

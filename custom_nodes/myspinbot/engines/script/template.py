@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .brief import Brief, Script
+from .brief import WORDS_PER_SECOND, Brief, Script, count_words
 
+LONGEST_TOPIC = 30  # words of a topic that are spoken
 _LANGUAGES = {
-    "en": "en", "english": "en",
+    "en": "en", "english": "en", "": "en",
     "de": "de", "german": "de", "deutsch": "de",
     "es": "es", "spanish": "es", "español": "es",
     "fr": "fr", "french": "fr", "français": "fr",
@@ -25,25 +26,26 @@ def write(brief: Brief, reason: str) -> Script:
     """The script for `brief`; `reason` is why no model wrote it, for the warning."""
     code = _LANGUAGES.get(brief.language.strip().lower().split("-")[0].split("_")[0])
     text = _texts(code or "en")
-    topic = brief.topic.strip()
+    topic = " ".join(brief.topic.split()[:LONGEST_TOPIC])
     bare = topic.rstrip(".!?。！？؟ ")
     ended = topic if topic != bare else f"{topic}."
     opening, closing = text["openings"][brief.tone].format(topic=ended), text["closings"][brief.tone]
-    budget = brief.words - len(closing.split())
+    budget = brief.words - count_words(closing)
     spoken = [opening]
     for sentence in text["middle"]:
-        if len(" ".join([*spoken, sentence]).split()) > budget + 3:
-            continue
-        spoken.append(sentence)
-    spoken.append(closing)
+        if count_words(" ".join([*spoken, sentence])) <= budget + 3:
+            spoken.append(sentence)
+    narration = " ".join([*spoken, closing])
     warning = f"{reason} The script was written from a template instead."
     if code is None:
-        warning += f" It is in English, as there is no template in {brief.language}."
+        warning += f" It is in English, as there is no template in {brief.language.strip()}."
+    if count_words(narration) < 0.6 * brief.words:
+        warning += f" It lasts about {count_words(narration) / WORDS_PER_SECOND:.0f} seconds: it has no more to say."
     scene = (
         f"Portrait of {brief.persona.strip() or 'a friendly presenter'} talking to the camera about {bare}, "
         f"head and shoulders, {_MOODS[brief.tone]}, looking into the lens, sharp focus."
     )
-    return Script(" ".join(spoken), scene, fallback=True, warning=warning)
+    return Script(narration, scene, fallback=True, warning=warning)
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """The model's script where there is one, else the template's: a topic always becomes a script."""
 
+import re
+import time
 from dataclasses import replace
 
 from . import template
@@ -8,23 +10,23 @@ from .ollama import Model, ModelError, OnStep, ask
 
 
 def write(brief: Brief, model: Model, on_step: OnStep | None = None) -> Script:
-    """A script for `brief`, asking `model` once more where that may help.
+    """A script for `brief`, asking `model` once more where that may help and time is left.
 
     Raises:
         ValueError: no topic, or an unknown tone.
     """
-    if not brief.topic.strip():
+    if not re.search(r"\w", brief.topic):
         raise ValueError("The topic is empty. Write what the video should be about.")
     if brief.tone not in TONES:
         raise ValueError(f"The tone {brief.tone!r} is not known. Choose one of {', '.join(TONES)}.")
+    deadline = time.monotonic() + model.timeout
     try:
         return ask(brief, model, on_step)
     except ModelError as first:
-        if not first.again:
+        left = deadline - time.monotonic()
+        if not first.again or left < 1:
             return template.write(brief, str(first))
     try:
-        return ask(brief, replace(model, seed=model.seed + 1), on_step)
+        return ask(brief, replace(model, seed=model.seed + 1, timeout=round(left, 1)), on_step)
     except ModelError as second:
         return template.write(brief, str(second))
-    except ImportError as error:
-        return template.write(brief, f"The package {error.name} is missing from ComfyUI's Python.")
