@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Ollama:
     """Answers /api/chat with each of `replies` in turn (the last one again): text, or (status, body)."""
 
-    def __init__(self, *replies, delay=0.0):
+    def __init__(self, *replies, delay=0.0, port=0):
         self.requests = []
         outer = self
 
@@ -34,7 +34,7 @@ class Ollama:
             def log_message(self, *args):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.host = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):

@@ -132,9 +132,11 @@ def test_portraits_of_any_kind(server, tmp_path, name, size, mode):
     width, height = size
     side = min(size)
     face = Image.open(MEDIA / "bearded_man.jpg").resize((side, side))
-    sheet = Image.new("RGB", size, (90, 110, 120))
-    sheet.paste(face, ((width - side) // 2, (height - side) // 2))
-    sheet.convert(mode).save(tmp_path / name)
+    sheet = Image.new("RGB", size, (90, 110, 120)).convert(mode)
+    if mode == "RGBA":
+        sheet.putalpha(0)  # all but the face is transparent
+    sheet.paste(face.convert(mode), ((width - side) // 2, (height - side) // 2))
+    sheet.save(tmp_path / name)
     path, _ = make(server, tmp_path / "out", length=3, portrait=tmp_path / name)
     clip = Clip.read(path)
     scale = min(1, 512 / max(size))
@@ -290,3 +292,25 @@ def test_a_cancel_ends_the_head_at_once_and_leaves_no_file(server):
     assert seconds is not None, "the head reported progress before it was cancelled"
     assert time.monotonic() - seconds < 20
     assert set(temp.iterdir()) == before
+
+
+def test_a_model_that_arrives_later_is_asked_and_until_then_every_run_warns(server):
+    client = Client(server.url)
+    with Ollama(json.dumps({"scene": "A hive.", "narration": "Bees dance."})) as ollama:
+        host = ollama.host
+
+    def run(**inputs):
+        result = client.submit(draft(client, topic="bees", n2__host=host, **inputs)).result()
+        return [text for texts in result.texts.values() for text in texts], [notice.text for notice in result.notices]
+
+    for size in (256, 128):  # the second run changes the head alone
+        _, notices = run(size=size)
+        assert any("No Ollama answers" in notice for notice in notices)
+    with Ollama(
+        json.dumps({"scene": "A hive.", "narration": "Bees dance."}), port=int(host.rpartition(":")[2])
+    ) as ollama:
+        for _ in range(2):
+            texts, notices = run(size=128)
+            assert "Bees dance." in texts
+            assert notices == []
+        assert len(ollama.requests) == 1, "what a model wrote comes from the cache"

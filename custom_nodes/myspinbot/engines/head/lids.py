@@ -31,7 +31,7 @@ class Lid:
         target = self._patch.of(frame)
         u, v = self._patch.u, self._patch.v
         top = -self._height * self._arch
-        bottom = self._height * 0.95 * self._arch
+        bottom = self._height * 1.3 * self._arch  # over the lower lid rather than short of it
         edge = torch.lerp(top, bottom, shut)
         fold = top - self._skin
         # Out of [fold, edge] back into [fold, top]: the lid's skin, stretched.

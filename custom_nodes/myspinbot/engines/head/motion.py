@@ -10,6 +10,7 @@ from ..timings import Timings
 from .listening import Hearing, Track
 from .visemes import VISEMES, Pose, of_spans
 
+_STOP = 2  # frames on each side that a stop consonant may last
 LEAD = 0.03  # seconds by which a mouth is ahead of its sound
 _BLINK = np.array([0.3, 0.85, 1.0, 0.8, 0.45, 0.15], np.float32)  # at 25 fps: shut fast, open slowly
 _POSE = [field.name for field in fields(Pose)]
@@ -51,7 +52,9 @@ def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, li
         told = min(frames, math.ceil(max(timings.duration, timings.phonemes[-1].end) * fps))
         poses[:told] = _poses_of_timings(timings, frames, fps)[:told]
     # Loud syllables open wider; where nothing is heard the mouth is as in the portrait.
-    voice = _smooth(np.clip(hearing.loudness * 3, 0, 1), 0.7)
+    # The short silence of a stop consonant is speech too.
+    heard = np.pad(np.clip(hearing.loudness * 3, 0, 1), _STOP, mode="edge")
+    voice = _smooth(np.lib.stride_tricks.sliding_window_view(heard, 2 * _STOP + 1).max(axis=1), 0.7)
     poses = poses * voice[:, None]
     poses[:, _OPEN] *= np.minimum(0.45 + 0.65 * hearing.loudness, 1)
     poses = np.stack([_smooth(column, 0.6) for column in poses.T], axis=1)
@@ -90,6 +93,7 @@ def _poses_of_timings(timings: Timings, frames: int, fps: float) -> Poses:
             shut[near] = np.maximum(shut[near], np.exp(-0.5 * ((now[near] - middle) / 0.04) ** 2))
     poses = total / pull[:, None]
     poses[:, [_OPEN, _LIFT]] *= (1 - shut)[:, None]
+    poses[:, _PRESS] = np.maximum(poses[:, _PRESS], shut)
     return poses.astype(np.float32)
 
 

@@ -106,12 +106,12 @@ class Mouth:
         picture = over(cavity, self._paint(_TONGUE, 0.55 + 0.35 * ramp(v - top, 0, 0.2)), tongue * 0.9)
 
         if self._teeth == 0:
-            long = (0.09 + 0.16 * pose.lift + 0.07 * pose.open) * (1 - 0.3 * (u / 0.8) ** 2)
+            long = (0.09 + 0.16 * pose.lift + 0.07 * pose.open + 0.2 * min(pose.wide, 0.0)) * (1 - 0.3 * (u / 0.8) ** 2)
             edge = long - upper
             teeth = (1 - ramp(v - edge, -0.02, 0.035)) * (1 - ramp(u.abs(), 0.55, 0.82))
             gaps = 1 - 0.10 * (1 - ramp(torch.remainder(u + 0.085, 0.17).sub(0.085).abs(), 0.0, 0.02))
             shade = (0.78 + 0.22 * ramp(depth, -0.1, 0.45)) * (1 - 0.4 * (u / 0.85) ** 2) * gaps
-            picture = over(picture, self._paint(_TEETH, shade.clamp(min=0.2)), teeth * 0.96)
+            picture = over(picture, self._paint(_TEETH, shade.clamp(min=0.2)) / self._light**0.4, teeth * 0.96)
         shadow = 0.35 * (1 - ramp(v + upper, 0, 0.10)) + 0.3 * (1 - ramp(lower - v, 0, 0.08))
         return picture * (1 - shadow.clamp(0, 0.6))
 
