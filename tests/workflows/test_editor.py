@@ -9,7 +9,10 @@ from runner import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
-NODES = ["MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotDraftHead"]
+NODES = [
+    *("MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotDraftHead"),
+    *("MySpinBotLoadF5", "MySpinBotSpeakF5", "MySpinBotBuildVoice", "MySpinBotLoadVoice"),
+]
 PLAYS = """async () => {
   const video = [...document.querySelectorAll('video')].find(v => v.src.includes('filename=draft'));
   if (!video) return null;
