@@ -34,6 +34,13 @@ WATCH_RUN = """() => {
     app.api.addEventListener(type, e => { window.__run = {type, detail: e.detail}; }, {once: true});
 }"""
 
+CLEAR_MASK = """async () => {
+  const masks = () => [...document.querySelectorAll('.p-blockui-mask.p-overlay-mask-leave')];
+  const blocked = () => document.querySelector('.p-blockui-mask') !== null;
+  for (let i = 0; i < 50 && blocked(); i++) await new Promise(done => setTimeout(done, 100));
+  masks().forEach(mask => mask.remove());
+}"""
+
 CONVERT = """async workflow => {
   await app.loadGraphData(workflow, true, false);
   return (await app.graphToPrompt()).output;
@@ -52,7 +59,12 @@ class Editor:
         self.page.goto(self.url)
         self.page.wait_for_function(READY, timeout=120_000)
         self.page.wait_for_function(SETTLED, timeout=60_000)
+        self.clear_mask()
         return self
+
+    def clear_mask(self) -> None:
+        """Take the loading mask away: on a busy machine without a screen its fade-out may never end."""
+        self.page.evaluate(CLEAR_MASK)
 
     def drop(self, path: str | Path) -> None:
         """Drop a UI-form file on the canvas and wait until its nodes are there."""
@@ -72,6 +84,7 @@ class Editor:
 
     def run(self, timeout: float = 120) -> dict[str, Any]:
         """Press Run and wait for the end: `{"type": "execution_success", "detail": {...}}`."""
+        self.clear_mask()
         self.page.evaluate(WATCH_RUN)
         self.page.get_by_role("button", name="Run", exact=True).first.click()
         self.page.wait_for_function("() => window.__run", timeout=timeout * 1000)

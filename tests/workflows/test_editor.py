@@ -64,7 +64,7 @@ def test_run_in_the_editor_shows_a_playing_video_and_the_warning(editor):
 def test_app_mode_is_a_form_of_the_inputs(editor):
     path = ROOT / "workflows" / "draft.app.json"
     editor.drop(path)
-    editor.page.locator(".p-blockui-mask").wait_for(state="detached")  # the page still loads
+    editor.clear_mask()
     editor.page.get_by_role("button", name="Enter app mode").first.click()
     editor.page.get_by_text("Number of runs").wait_for(timeout=10_000)
     shown = [line.strip() for line in editor.page.evaluate("() => document.body.innerText").splitlines()]
