@@ -8,7 +8,7 @@ from pathlib import Path
 import folder_paths
 
 _MEDIA = Path(__file__).parents[3] / "workflows" / "media"
-EXAMPLES = {"portrait.jpg": "myspinbot_portrait.jpg"}
+EXAMPLES = {"portrait.jpg": "myspinbot_portrait.jpg", "voice.flac": "myspinbot_voice.flac"}
 
 
 def offer_example_files() -> None:

@@ -1,0 +1,67 @@
+"""The workflow speak.app.json from the command line, on a real server with a model in miniature."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from runner import Client
+from runner.models import manifest
+from runner.models.uses import disagreements
+from tests.miniatures import f5 as miniature
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEAK = ROOT / "workflows" / "speak.app.json"
+MODEL = "F5-TTS/mini/model_1250000.safetensors"
+
+
+@pytest.fixture(scope="module")
+def base(server) -> Path:
+    folder = Path(server.base_directory) / "models" / "TTS" / "F5-TTS"
+    miniature.write_model(folder / "mini")
+    miniature.write_vocoder(folder / "vocos")
+    return Path(server.base_directory)
+
+
+def run(server, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runner", "run", str(SPEAK), "--server", server.url, "--out", str(out), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=ROOT, check=False)
+
+
+def test_the_command_line_speaks_in_the_example_voice(server, base, tmp_path):
+    done = run(server, tmp_path, "--model", MODEL, "--nfe-step", "5", "--text", "Twenty-one words, or 21.")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = tmp_path.rglob("*.flac")
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        assert (stream.sample_rate, stream.codec_context.layout.name) == (24000, "mono")
+        samples = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert 1.0 < samples.shape[1] / 24000 < 10
+
+
+def test_as_it_is_shipped_it_names_the_model_to_fetch(server, base, tmp_path):
+    done = run(server, tmp_path)
+    assert done.returncode not in (0, 1)
+    assert "myspinbot models get openf5" in done.stdout + done.stderr
+
+
+def test_the_flags_are_those_that_the_note_promises(server):
+    workflow = Client(server.url).open(SPEAK)
+    note = next(node for node in json.loads(SPEAK.read_text("utf-8"))["nodes"] if node["type"] == "MarkdownNote")
+    command = note["widgets_values"][0].split("Headless: `")[1]
+    flags = [word for word in command.split() if word.startswith("--")]
+    assert flags == ["--text", "--voice", "--transcript"]
+    client = Client(server.url)
+    for flag in flags[:1]:
+        client.set_input(workflow, flag[2:], "Something else")
+    assert "Something else" in json.dumps(workflow.api())
+
+
+def test_it_agrees_with_the_manifest():
+    assert disagreements(json.loads(SPEAK.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []
