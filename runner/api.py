@@ -66,11 +66,6 @@ class Api:
             )
         return answer.json()
 
-    def alive(self) -> bool:
-        """Whether a ComfyUI answers."""
-        answer = self.http.ask("GET", "/queue", timeout=10)
-        return answer.status == 200 and isinstance(answer.json(), dict)
-
     def object_info(self, types: set[str] | None = None) -> dict[str, Any]:
         """The server's node types; only `types` when they are few, which is much faster."""
         if types is None or len(types) > 12:
