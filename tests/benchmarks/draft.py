@@ -22,7 +22,7 @@ from tests.conftest import make_server
 from tests.workflows.clips import Clip
 
 ROOT = Path(__file__).resolve().parents[2]
-OPENING = "Hello! Let us look up for a moment: the sky is wide. "
+OPENING = "Hello, and welcome! Let us look up for a moment: the sky is wide, and it is blue. "
 SENTENCE = "The sky is blue, because the air scatters the blue part of the sunlight more than the red one. "
 
 
