@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.locate import find_installation
+
 ROOT = Path(__file__).resolve().parents[1]
 PACK = ROOT / "custom_nodes" / "myspinbot"
 
@@ -33,7 +35,8 @@ def imported(path: Path) -> set[str]:
             for _ in range(node.level - 1):
                 base = base.parent
             prefix = ".".join(base.relative_to(ROOT).parts) + "." if node.level else ""
-            found.add(prefix + (node.module or ""))
+            base = (prefix + (node.module or "")).rstrip(".")
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return found
 
 
@@ -64,20 +67,27 @@ def test_the_runner_never_imports_the_pack_nor_the_pack_the_runner():
         assert not [name for name in imported(path) if name.split(".")[0] == "runner"], path
 
 
-def test_heavy_libraries_are_imported_where_they_are_used():
-    """A start of ComfyUI must not wait for us, and a missing library must cost one node, not the pack."""
-    light = re.compile(r"^(comfy_api|folder_paths|typing|collections|pathlib|logging|uuid|shutil|custom_nodes)\b")
-    for path in (PACK / "nodes").glob("*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module or ""]
-            else:
-                continue
-            for name in names:
-                assert light.match(name) or name in sys.stdlib_module_names or name == "typing_extensions", (path, name)
+def test_the_nodes_load_without_heavy_libraries():
+    """A start of ComfyUI must not wait for us, and a missing library must cost one node, not the pack.
+
+    What counts is what the pack adds to what ComfyUI itself has loaded by then.
+    """
+    code = (
+        "import sys\n"
+        f"sys.path[:0] = [{str(find_installation().comfyui)!r}, {str(ROOT / 'custom_nodes')!r}]\n"
+        "sys.argv = ['x', '--cpu']\n"
+        "import comfy.options; comfy.options.enable_args_parsing()\n"
+        "import comfy_api.latest, folder_paths\n"
+        "before = set(sys.modules)\n"
+        "import asyncio, myspinbot\n"
+        "for node in asyncio.run(asyncio.run(myspinbot.comfy_entrypoint()).get_node_list()):\n"
+        "    node.GET_SCHEMA()\n"
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    heavy = {"ollama", "httpx", "skimage", "transformers", "torchaudio", "pypinyin", "rjieba", "pyloudnorm"}
+    assert set(done.stdout.split()) & heavy == set()
 
 
 def test_files_stay_small():
@@ -95,7 +105,7 @@ def test_the_packs_requirements_hold_back_nothing():
 
 def test_the_project_names_no_place_outside_itself():
     bad = re.compile(
-        r"/root/|/home/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|\bTODO\b|\bFIXME\b"
+        r"/root/|/work/|/tmp/\w/|/home/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian\.org|\bTODO\b|\bFIXME\b"
     )
     for path in tracked("*.py", "*.md", "*.toml", "*.yaml", "*.json", "*.js", "*.txt", ".ci/*"):
         if path == Path(__file__):
@@ -112,5 +122,6 @@ def test_links_in_the_documents_lead_somewhere():
             assert (path.parent / target).exists(), f"{path.relative_to(ROOT)} links to {target}"
 
 
-def test_licence_and_packaging():
+def test_the_licence_is_what_the_metadata_says():
     assert "GNU GENERAL PUBLIC LICENSE" in (ROOT / "LICENSE").read_text()
+    assert 'license = "GPL-3.0-or-later"' in (ROOT / "pyproject.toml").read_text()
