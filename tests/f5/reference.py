@@ -28,6 +28,10 @@ def stand_in(name: str, **content: Any) -> types.ModuleType:
 
 @pytest.fixture(scope="session")
 def reference() -> Any:
+    return load_reference()
+
+
+def load_reference() -> Any:
     """`.CFM`, `.DiT`, `.Vocos`, `.convert_char_to_pinyin` and `.get_tokenizer` of the packages."""
     from importlib.metadata import PackageNotFoundError, version
 

@@ -1,4 +1,4 @@
-"""The workflow speak.app.json from the command line, on a real server with a model in miniature."""
+"""The speech workflows from the command line, on a real server with a model in miniature."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from runner import Client
 from runner.models import manifest
 from runner.models.uses import disagreements
 from tests.miniatures import f5 as miniature
+from tests.runner.helpers import tag
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEAK = ROOT / "workflows" / "speak.app.json"
+TRAIN = ROOT / "workflows" / "train_voice.app.json"
 MODEL = "F5-TTS/mini/model_1250000.safetensors"
 
 
@@ -29,9 +31,9 @@ def base(server) -> Path:
     return Path(server.base_directory)
 
 
-def run(server, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "runner", "run", str(SPEAK), "--server", server.url, "--out", str(out), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=ROOT, check=False)
+def run(server, out: Path, *arguments: str, workflow: Path = SPEAK) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out)]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=200, cwd=ROOT, check=False)
 
 
 def test_the_command_line_speaks_in_the_example_voice(server, base, tmp_path):
@@ -51,17 +53,34 @@ def test_as_it_is_shipped_it_names_the_model_to_fetch(server, base, tmp_path):
     assert "myspinbot models get openf5" in done.stdout + done.stderr
 
 
-def test_the_flags_are_those_that_the_note_promises(server):
-    workflow = Client(server.url).open(SPEAK)
-    note = next(node for node in json.loads(SPEAK.read_text("utf-8"))["nodes"] if node["type"] == "MarkdownNote")
+def test_a_voice_is_made_kept_and_heard(server, base, tmp_path):
+    name = f"owner {tag()}"
+    flags = ("--model", MODEL, "--nfe-step", "5", "--name", name)
+    done = run(server, tmp_path, *flags, workflow=TRAIN)
+    assert done.returncode not in (0, 1)
+    assert "consent" in done.stdout + done.stderr
+    path = base / "models" / "voices" / f"{name}.safetensors"
+    assert not path.exists()
+    done = run(server, tmp_path, *flags, "--consent", "true", workflow=TRAIN)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert path.is_file()
+    assert list(tmp_path.rglob("*.flac"))
+
+
+@pytest.mark.parametrize(
+    ("path", "promised"),
+    [(SPEAK, ["text", "voice", "transcript"]), (TRAIN, ["recording", "transcript", "name", "consent"])],
+    ids=lambda value: value.name if isinstance(value, Path) else "",
+)
+def test_the_flags_are_those_that_the_note_promises(server, path, promised):
+    note = next(node for node in json.loads(path.read_text("utf-8"))["nodes"] if node["type"] == "MarkdownNote")
     command = note["widgets_values"][0].split("Headless: `")[1]
-    flags = [word for word in command.split() if word.startswith("--")]
-    assert flags == ["--text", "--voice", "--transcript"]
+    assert [word[2:] for word in command.split() if word.startswith("--")] == promised
     client = Client(server.url)
-    for flag in flags[:1]:
-        client.set_input(workflow, flag[2:], "Something else")
-    assert "Something else" in json.dumps(workflow.api())
+    offered = [entry.flag.lstrip("-") for entry in client.open(path).inputs]
+    assert set(promised) <= set(offered)
 
 
-def test_it_agrees_with_the_manifest():
-    assert disagreements(json.loads(SPEAK.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []
+@pytest.mark.parametrize("path", [SPEAK, TRAIN], ids=lambda path: path.name)
+def test_it_agrees_with_the_manifest(path):
+    assert disagreements(json.loads(path.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []
