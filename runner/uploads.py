@@ -30,7 +30,7 @@ def check(text: str, spec: Spec, name: str) -> None:
             _readable(path, name)
         elif text not in spec.choices:
             raise BadInput(
-                f"{name} takes a {kind_of(spec)}: there is no file {text} here, nor one of that name on the server."
+                f"{name} takes {a(kind_of(spec))}: there is no file {text} here, nor one of that name on the server."
             )
     elif _is_folder(text, spec):
         _files_in(path, name)
@@ -53,6 +53,11 @@ def resolve(api: Api, text: str, spec: Spec, name: str, on_file: OnFile = lambda
     if _is_folder(text, spec):
         return upload_folder(api, path, name, on_file)
     return parse(text, spec, name)
+
+
+def a(noun: str) -> str:
+    """The noun with its article."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 def _is_folder(text: str, spec: Spec) -> bool:

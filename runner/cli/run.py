@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..client import Client
+from ..convert.specs import Spec
 from ..errors import BadInput
 from ..events import Submitted
 from ..results import prepare_folder
@@ -114,22 +115,36 @@ def split_setting(text: str) -> tuple[str, str]:
     return reference, value
 
 
+def switched_on(name: str, spec: Spec) -> str:
+    """The value of an input named without one: only those that are on or off have any."""
+    from ..inputs import kind_of
+
+    if kind_of(spec) != "bool":
+        raise BadInput(f"--{name} needs a value: {kind_of(spec)}.")
+    return "true"
+
+
 def prepare(
-    client: Client, workflow: Workflow, pairs: list[tuple[str, str]], sets: list[tuple[str, str]], show: Show
+    client: Client,
+    workflow: Workflow,
+    given: Sequence[tuple[str, str | None]],
+    sets: list[tuple[str, str]],
+    show: Show,
 ) -> None:
     """Bind the workflow and give it its values. Everything is checked before the first upload."""
     if workflow.is_ui or sets:
         client.bind(workflow)
-    if not pairs and not sets:
+    if not given and not sets:
         return
     from ..uploads import check as check_value
     from ..uploads import resolve
 
     offered = {field.flag: field for field in workflow.inputs}
-    wrong = [name for name, _ in pairs if name not in offered]
+    wrong = [name for name, _ in given if name not in offered]
     if wrong:
         has = ", ".join(f"--{flag}" for flag in offered) or "none; use --set NODE.INPUT=VALUE"
         raise BadInput(f"{workflow.name} has no input --{wrong[0]}. Its inputs are: {has}.")
+    pairs = [(name, switched_on(name, offered[name].spec) if value is None else value) for name, value in given]
     specs = [(f"--{name}", offered[name].spec, value) for name, value in pairs]
     specs += [(reference, workflow.spec_of(reference), value) for reference, value in sets]
     for name, spec, value in specs:

@@ -25,7 +25,7 @@ class Words:
     """What a command line says: our options, and the others in their order."""
 
     values: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    others: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    others: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
     files: list[str] = field(default_factory=list[str])
 
     def text(self, name: str, default: str = "") -> str:
@@ -61,7 +61,8 @@ def read(words: Sequence[str], options: Sequence[Option]) -> Words:
                 raise BadInput(f"{word!r} is not an option. Options begin with two dashes; quote text with spaces.")
             found.files.append(word)
             continue
-        name, equals, value = word[2:].partition("=")
+        name, equals, rest = word[2:].partition("=")
+        value: str | None = rest
         option = known.get(name)
         if option and not option.takes:
             if equals:
@@ -75,8 +76,8 @@ def read(words: Sequence[str], options: Sequence[Option]) -> Words:
             elif option:
                 raise BadInput(f"--{name} needs a value: {option.takes}.")
             else:
-                value = "true"
-        if not option:
+                value = None
+        if not option or value is None:
             found.others.append((name, value))
         elif option.name in found.values and not option.many:
             raise BadInput(f"--{name} is given twice.")
