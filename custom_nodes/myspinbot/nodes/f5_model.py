@@ -81,7 +81,9 @@ def load(file: str, *, device: str, precision: str, generation: str) -> LoadedF5
     model.to(getattr(torch, _PRECISIONS[precision]) if precision in _PRECISIONS else _best(place))
     vocoder = load_vocoder(vocoder_path, config)
     aside = torch.device("cpu")
-    return LoadedF5(ModelPatcher(model, place, aside), ModelPatcher(vocoder, place, aside), vocabulary, file)
+    # Its Fourier transform of complex numbers is not to be had on every other kind of device, and it is small.
+    near = place if place.type == "cuda" else aside
+    return LoadedF5(ModelPatcher(model, place, aside), ModelPatcher(vocoder, near, aside), vocabulary, file)
 
 
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}

@@ -116,7 +116,7 @@ class AdaLayerNorm(nn.Module):
 
 
 def modulated(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=1e-6), 1 + scale)
 
 
 class Attention(nn.Module):
@@ -169,5 +169,5 @@ class DiTBlock(nn.Module):
 
     def forward(self, x: Tensor, moment: Tensor, positions: Rotary, inside: Tensor | None) -> Tensor:
         shift, scale, gate, ff_shift, ff_scale, ff_gate = self.attn_norm(moment)
-        x = x + gate * self.attn(modulated(x, scale, shift), positions, inside)
-        return x + ff_gate * self.ff(modulated(x, ff_scale, ff_shift))
+        x = torch.addcmul(x, gate, self.attn(modulated(x, scale, shift), positions, inside))
+        return torch.addcmul(x, ff_gate, self.ff(modulated(x, ff_scale, ff_shift)))

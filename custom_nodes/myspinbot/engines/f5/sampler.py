@@ -27,8 +27,9 @@ _EPSS = {
 EPSS_STEPS = tuple(_EPSS)
 SWAY = -1.0
 FRAMES_AT_ONCE = 16384
-"""Frames of one batch, padding included. A constant, never the free memory: it decides nothing but speed, yet
-another grouping would change the last bits of the result."""
+"""Frames of one batch on a graphics card, padding included. A constant, never the free memory: it decides nothing but
+speed, yet another grouping would change the last bits of the result. A processor gains nothing from batches and takes
+one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,14 @@ def sample(
     cfg_strength: float = 2.0,
     sway: float = SWAY,
     on_step: OnStep | None = None,
-    frames_at_once: int = FRAMES_AT_ONCE,
+    frames_at_once: int | None = None,
 ) -> list[Tensor]:
     """The new mels of all takes, (frames - R, M) float32 each, where `reference` is (R, M).
 
     `on_step` is called after each step, weighted by the frames it dealt with.
     """
+    if frames_at_once is None:
+        frames_at_once = 1 if model.proj_out.weight.device.type == "cpu" else FRAMES_AT_ONCE
     groups = grouped(takes, frames_at_once)
     weights = [len(group) * max(takes[i].frames for i in group) for group in groups]
     total = steps * sum(weights)

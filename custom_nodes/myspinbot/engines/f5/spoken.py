@@ -39,13 +39,15 @@ def language_of(text: str) -> str:
 def spoken(text: str, language: str) -> str:
     """`text` with all that isn't letters in words of `language`, one of `languages()`; others keep their digits.
 
-    Emoji and other pictures fall away. Lines stay lines.
+    Emoji and other pictures fall away. Lines stay lines; a paragraph that ends without a mark, as headings do,
+    gets a full stop.
     """
     text = unicodedata.normalize("NFC", text)
     text = _chinese(text) if language == "zh" else _Reader(language).read(text)
     kept = (" " if c != "\n" and unicodedata.category(c) in _UNSPOKEN else c for c in text)
     lines = (" ".join(line.split()) for line in "".join(kept).split("\n"))
-    return re.sub(r" +([,.;:!?])", r"\1", "\n".join(lines)).strip("\n")
+    text = re.sub(r" +([,.;:!?])", r"\1", "\n".join(lines)).strip("\n")
+    return re.sub(r"(\w)(?=\n\s*\n)", lambda end: end[1] + ("。" if end[1] > "\u2e7f" else "."), text)
 
 
 def _chinese(text: str) -> str:
