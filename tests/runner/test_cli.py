@@ -143,7 +143,7 @@ def test_count_shifts_the_seeds(at, tmp_path):
 
 
 def test_detach_status_attach_and_fetch_need_only_the_id(at, server, tmp_path):
-    path = write(tmp_path / "w.json", steps(20))
+    path = write(tmp_path / "w.json", steps(120))
     code, out, _ = call("run", path, "--detach", *at)
     job_id = out.strip()
     assert code == 0
@@ -153,7 +153,7 @@ def test_detach_status_attach_and_fetch_need_only_the_id(at, server, tmp_path):
     assert any(json.loads(line)["event"] == "progress" for line in out.splitlines())
     assert call("status", job_id, "--server", server.url)[1].startswith("completed")
     code, out, _ = call("fetch", job_id, "--server", server.url, "--out", str(tmp_path / "o"))
-    assert (code, out.strip().endswith("20 steps")) == (0, True)
+    assert (code, out.strip().endswith("120 steps")) == (0, True)
     assert call("fetch", "not-an-id", "--server", server.url)[0] == 4
     assert call("fetch", "00000000-0000-0000-0000-000000000000", "--server", server.url)[0] == 9
 
