@@ -5,6 +5,7 @@ the library keeps hidden state (noise, phases, flutter) from one speech to the n
 API clears, and the same text must give the same bytes. It also lets a cancel take effect at once.
 """
 
+import bisect
 import contextlib
 import json
 import re
@@ -12,7 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import IO, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from ..progress import OnStep
 from ..timings import Timings, closed
 from .catalogue import EspeakError, languages, library_and_data, voice_files, voices
 
@@ -31,8 +33,6 @@ SAMPLE_RATE = 22050
 
 _CASED = re.compile(r"[^\W_]*[0-9A-Za-z\u00c0-\u052f]")  # of a script that sets words apart by spaces
 _PUNCTUATION = ".,;:!?…\"'()[]{}«»„“”‘’¡¿-–—*_"
-
-OnStep = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class _Take:
     def _note_word(self, start: int, length: int, seconds: float) -> None:
         """The synthesiser speaks "don't" and "12,345" in several pieces: here they are one word."""
         self.read = start + length
-        token = next((span for span in self._tokens if span[0] <= start < span[1]), None)
+        token = self._token_at(start)
         piece = self._text[start : self.read]
         if token is None or not _CASED.search(piece + self._text[token[0] : token[1]]):
             self._words.append((piece.strip(), seconds))
@@ -164,6 +164,11 @@ class _Take:
         elif token != self._token:
             self._words.append((self._text[token[0] : token[1]].strip(_PUNCTUATION), seconds))
             self._token = token
+
+    def _token_at(self, position: int) -> tuple[int, int] | None:
+        """The stretch without spaces that `position` lies in."""
+        index = bisect.bisect_right(self._tokens, position, key=lambda span: span[0]) - 1
+        return self._tokens[index] if index >= 0 and position < self._tokens[index][1] else None
 
     def speech(self) -> Speech:
         samples = np.frombuffer(b"".join(self._pcm), np.int16).astype(np.float32)

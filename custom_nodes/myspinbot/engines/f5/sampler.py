@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..progress import OnStep
 from .dit import DiT
-
-OnStep = Callable[[int, int], None]
 
 # Where on a grid of 32 steps the few steps of EPSS fall.
 _EPSS = {
@@ -24,7 +23,6 @@ _EPSS = {
     12: (0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32),
     16: (*range(9), *range(10, 17, 2), *range(20, 33, 4)),
 }
-EPSS_STEPS = tuple(_EPSS)
 SWAY = -1.0
 FRAMES_AT_ONCE = 16384
 """Frames of one batch on a graphics card, padding included. A constant, never the free memory: it decides nothing but

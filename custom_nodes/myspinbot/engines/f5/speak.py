@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..progress import OnStep
 from ..timings import Timings
 from .checkpoint import Vocabulary
 from .dit import DiT
@@ -15,7 +16,7 @@ from .loudness import levelled
 from .mel import FRAMES_PER_SECOND, SAMPLE_RATE, mel
 from .pace import timings
 from .reference import Reference
-from .sampler import SWAY, OnStep, Take, sample
+from .sampler import SWAY, Take, sample
 from .sentences import PAUSES, Piece, split
 from .spoken import language_of, spoken
 from .tokens import symbols

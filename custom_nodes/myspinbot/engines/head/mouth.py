@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...media.faces import FacePoints
-from .patch import Patch, over, ramp
+from .patch import Patch, fade_at_edges, over, ramp
 from .visemes import Pose
 
 WIDEST_GAP = 0.92  # between the lips, in half mouth widths
@@ -31,7 +31,7 @@ class Mouth:
         self._patch = Patch.around(picture, points.mouth, half, points.roll, u=(-2.6, 2.6), v=(-1.5, self._chin + 1.6))
         self._pixel = 1.0 / half
         self._light = _light(picture, points)
-        self._fade = _fade_at_edges(self._patch)
+        self._fade = fade_at_edges(self._patch.u.shape[0], self._patch.u.shape[1], 0.12)
         # A smile that shows teeth is parted along a curve: the straight coordinate runs along it.
         self._smile = 0.85 * self._teeth
         u = self._patch.u
@@ -63,7 +63,7 @@ class Mouth:
         picture = over(above, below, ramp(v - lower, -soft, soft) if self._teeth else ramp(v, -soft, soft))
         height = upper + lower
         inside = ramp(v + upper, -soft, soft) * (1 - ramp(v - lower, -soft, soft)) * ramp(height, 0, 3 * soft)
-        return over(picture, self._inside(pose, upper, lower, above), inside)
+        return over(picture, self._inside(pose, upper, lower), inside)
 
     def _above(self, pose: Pose, upper: Tensor) -> Tensor:
         """The upper lip and all above it: raised at the edge, less and less towards the nose."""
@@ -94,7 +94,7 @@ class Mouth:
         thinner = (0.25 * pose.press + 0.45 * min(pose.wide, 0.0)) * (1 if not self._teeth else 0)
         return v * (1 + thinner * torch.exp(-((v / 0.35) ** 2)) * self._round_lips)
 
-    def _inside(self, pose: Pose, upper: Tensor, lower: Tensor, above: Tensor) -> Tensor:
+    def _inside(self, pose: Pose, upper: Tensor, lower: Tensor) -> Tensor:
         u, v = self._patch.u, self._v
         height = (upper + lower).clamp(min=1e-3)
         depth = ((v + upper) / height).clamp(0, 1)
@@ -128,11 +128,3 @@ def _light(picture: Tensor, points: FacePoints) -> Tensor:
         samples.append(picture[0, :, max(y - radius, 0) : y + radius, max(x - radius, 0) : x + radius].reshape(3, -1))
     brightness = torch.cat(samples, dim=1).median(dim=1).values.mean() / 195
     return brightness.clamp(0.45, 1.05).view(1, 1, 1)
-
-
-def _fade_at_edges(patch: Patch) -> Tensor:
-    """1 inside the patch, 0 at its border, so that nothing jumps there."""
-    height, width = patch.u.shape
-    y = torch.minimum(torch.arange(height), torch.arange(height).flip(0)) / max(0.12 * height, 1)
-    x = torch.minimum(torch.arange(width), torch.arange(width).flip(0)) / max(0.12 * width, 1)
-    return ramp(y, 0, 1).unsqueeze(1) * ramp(x, 0, 1).unsqueeze(0)

@@ -83,3 +83,13 @@ def ramp(value: Tensor, low: float, high: float) -> Tensor:
 def over(below: Tensor, above: Tensor, alpha: Tensor) -> Tensor:
     """`above` laid on `below` (3, h, w) where `alpha` (h, w) is 1."""
     return torch.lerp(below, above, alpha)
+
+
+def fade_at_edges(height: int, width: int, share: float) -> Tensor:
+    """(height, width): 0 on the border, so that nothing jumps or is pulled in there; 1 from `share` of a side on."""
+
+    def along(size: int) -> Tensor:
+        inward = torch.arange(size)
+        return ramp(torch.minimum(inward, inward.flip(0)) / max(share * size, 1), 0, 1)
+
+    return along(height).unsqueeze(1) * along(width).unsqueeze(0)

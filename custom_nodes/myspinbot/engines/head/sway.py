@@ -5,7 +5,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from ...media.faces import FacePoints
-from .patch import ramp
+from .patch import fade_at_edges, ramp
 
 
 class Sway:
@@ -19,7 +19,7 @@ class Sway:
         middle_x = (points.left_eye[0] + points.right_eye[0] + points.mouth[0]) / 3
         middle_y = (points.left_eye[1] + points.right_eye[1]) / 2
         far = torch.sqrt(((x - middle_x) / (1.5 * distance)) ** 2 + ((y - middle_y) / (2.0 * distance)) ** 2)
-        weight = (1 - ramp(far, 0.95, 2.1)) * _edges(height, width)
+        weight = (1 - ramp(far, 0.95, 2.1)) * fade_at_edges(height, width, 0.06)
         self._unit, self._size = distance, (height, width)
         dx, dy = (x - pivot_x) * weight, (y - pivot_y) * weight
         zero = torch.zeros(height, width)
@@ -38,10 +38,3 @@ class Sway:
         return functional.grid_sample(
             frame.unsqueeze(0), grid, mode="bicubic", padding_mode="border", align_corners=False
         )[0]
-
-
-def _edges(height: int, width: int) -> Tensor:
-    """0 on the picture's border, so that nothing is pulled in from outside; 1 a little further in."""
-    y = torch.minimum(torch.arange(height), torch.arange(height).flip(0)) / (0.06 * height)
-    x = torch.minimum(torch.arange(width), torch.arange(width).flip(0)) / (0.06 * width)
-    return ramp(y, 0, 1).unsqueeze(1) * ramp(x, 0, 1).unsqueeze(0)

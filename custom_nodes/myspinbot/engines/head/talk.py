@@ -1,7 +1,6 @@
 """From a portrait and a speech to a file: the draft talking head."""
 
 import math
-from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -10,14 +9,13 @@ from ...media.ahead import ahead
 from ...media.audio import Sound
 from ...media.faces import FacePoints, Pixels
 from ...media.video import VideoWriter
+from ..progress import OnStep
 from ..timings import Timings
 from .listening import listen
 from .motion import plan
 from .render import render
 
 FPS = Fraction(25)
-
-OnStep = Callable[[int, int], None]
 
 
 def talk(

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..progress import OnStep
 from .brief import Brief, Script, fitted
-
-OnStep = Callable[[int, int], None]
 
 SCHEMA = {
     "type": "object",

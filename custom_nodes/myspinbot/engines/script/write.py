@@ -4,9 +4,10 @@ import re
 import time
 from dataclasses import replace
 
+from ..progress import OnStep
 from . import template
 from .brief import TONES, Brief, Script
-from .ollama import Model, ModelError, OnStep, ask
+from .ollama import Model, ModelError, ask
 
 
 def write(brief: Brief, model: Model, on_step: OnStep | None = None) -> Script:
