@@ -18,6 +18,8 @@ COMMANDS = {
     "inputs": ("cli.files", "List the inputs that a workflow offers."),
     "convert": ("cli.files", "Write a workflow in the API form that servers run."),
     "models": ("models.cli", "List, check and fetch the model files that the workflows need."),
+    "work": ("cli.kept", "List and clear what long stages keep to go on from."),
+    "bot": ("bots.cli", "List, export, import and remove bots."),
     "doctor": ("doctor.cli", "Say what this machine can run, and what is missing for the rest."),
     "serve": ("cli.serve", "Run a headless ComfyUI in the foreground."),
 }

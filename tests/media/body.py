@@ -135,9 +135,7 @@ def _paint_clothes(s: Sketch, look: Look) -> None:
                 ]
             )
             flap += (
-                "L"
-                + smooth([(side * 22, 300), (side * 2, dip), (side * 24, 236), (side * (wide + 4), 192)])[1:]
-                + "Z"
+                "L" + smooth([(side * 22, 300), (side * 2, dip), (side * 24, 236), (side * (wide + 4), 192)])[1:] + "Z"
             )
             s.path(flap, dark, opacity=0.5, blur=5)
             s.path(
@@ -233,12 +231,8 @@ def paint_backdrop(s: Sketch, size: int, colours: tuple[str, str, str], seed: in
         + '"/>'
     )
     glow = mix(light, "#fff4dc", 0.6)
-    s.ellipse(
-        (size * 0.2, size * 0.3), size * 0.3, size * 0.36, glow, opacity=0.5, blur=round(size * 0.11, 1)
-    )
-    s.ellipse(
-        (size * 0.98, size * 0.75), size * 0.3, size * 0.5, dark, opacity=0.5, blur=round(size * 0.1, 1)
-    )
+    s.ellipse((size * 0.2, size * 0.3), size * 0.3, size * 0.36, glow, opacity=0.5, blur=round(size * 0.11, 1))
+    s.ellipse((size * 0.98, size * 0.75), size * 0.3, size * 0.5, dark, opacity=0.5, blur=round(size * 0.1, 1))
     rng = Random(seed)
     for _ in range(11):
         at = (rng.uniform(0, size), rng.uniform(0, size * 0.8))

@@ -14,9 +14,7 @@ def paint_brows(s: Sketch, look: Look) -> None:
     rng, colour, thick = Random(look.seed + 50), look.brows, look.brow
     spine: list[Point] = [(17, -33.5), (28, -36.5), (42, -39.5), (57, -41), (70, -38), (80, -31)]
     for side in (-1, 1):
-        above = [
-            (side * x, y - h * thick) for (x, y), h in zip(spine, (1.2, 3.6, 4.2, 3.4, 2.2, 0), strict=True)
-        ]
+        above = [(side * x, y - h * thick) for (x, y), h in zip(spine, (1.2, 3.6, 4.2, 3.4, 2.2, 0), strict=True)]
         below = [(side * x, y + h * thick) for (x, y), h in zip(spine, (2.2, 3.6, 3, 2, 1, 0), strict=True)]
         s.path(smooth(above) + "L" + smooth(below[::-1])[1:] + "Z", colour, opacity=0.72, blur=1.5)
         hairs: list[str] = []
@@ -103,10 +101,7 @@ def _paint_eye(s: Sketch, look: Look, side: int) -> None:
     # The lash line swells towards the outer corner.
     wing = 0.4 + 5.0 * look.lash
     s.path(
-        bow(above, 0)
-        + f"l{pair(wing, -1.2 - look.lash)}"
-        + bow(above, 1.5 * size + look.lash * 2.0, back=True)
-        + "Z",
+        bow(above, 0) + f"l{pair(wing, -1.2 - look.lash)}" + bow(above, 1.5 * size + look.lash * 2.0, back=True) + "Z",
         ink,
         opacity=0.95,
         blur=0.35,

@@ -22,9 +22,7 @@ def paint_back_hair(s: Sketch, look: Look) -> None:
     shape = smooth([*right, *[(-x, y) for x, y in right[-2:0:-1]], right[0]]) + "Z"
     s.path(
         shape,
-        s.linear(
-            (0, -170), (0, 190), (0, mix(dark, base, 0.6), 1), (0.5, dark, 1), (1, mix(dark, base, 0.35), 1)
-        ),
+        s.linear((0, -170), (0, 190), (0, mix(dark, base, 0.6), 1), (0.5, dark, 1), (1, mix(dark, base, 0.35), 1)),
         blur=1.2,
     )
 
@@ -156,8 +154,7 @@ def _paint_sheet(s: Sketch, look: Look, sheet: Sheet, rng: Random, *, ground: bo
     for colour, paths in batches.items():
         s.path("".join(paths), opacity=0.38, line=colour, width=0.75)
     loose = [
-        smooth(_waver(_along(sheet, rng.choice((0.02, 0.97, 0.99))), rng, 2.2))
-        for _ in range(5 if length > 100 else 3)
+        smooth(_waver(_along(sheet, rng.choice((0.02, 0.97, 0.99))), rng, 2.2)) for _ in range(5 if length > 100 else 3)
     ]
     s.path("".join(loose), opacity=0.4, line=mix(dark, base, 0.6), width=0.7)
     for band, width in ((0.33, 1.0), (0.74, 0.5)) if length > 250 else ((0.4, 1.0),):
@@ -170,9 +167,7 @@ def _paint_sheet(s: Sketch, look: Look, sheet: Sheet, rng: Random, *, ground: bo
         )
 
 
-def _paint_shine(
-    s: Sketch, sheet: Sheet, rng: Random, bright: str, band: tuple[float, float, float, int]
-) -> None:
+def _paint_shine(s: Sketch, sheet: Sheet, rng: Random, bright: str, band: tuple[float, float, float, int]) -> None:
     """Light sliding over the round of the head: short bright pieces around one share of the length."""
     middle, reach, strength, count = band
     lit: list[str] = []

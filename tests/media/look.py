@@ -140,9 +140,7 @@ class Look:
     def truth(self) -> dict[str, object]:
         """The true geometry in pixels; left and right are the picture's."""
         half, above, below = self.eye_edges()
-        corners = [
-            self.to_picture((side * CHEEK, y)) for side in (-1, 1) for y in (BROW_TOP * 0.6, self.nose_y)
-        ]
+        corners = [self.to_picture((side * CHEEK, y)) for side in (-1, 1) for y in (BROW_TOP * 0.6, self.nose_y)]
         # Cheek to cheek where the face is widest, brow to chin along its own axis, then upright.
         corners += [self.to_picture((side * EYE_X, BROW_TOP)) for side in (-1, 1)]
         corners.append(self.to_picture((0.0, self.chin)))

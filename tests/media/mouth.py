@@ -19,9 +19,7 @@ def paint_mouth(s: Sketch, look: Look) -> None:
     stretch = 0.86 if look.mouth == "smile" else 1.0
     bottom = below + 13.0 * full * stretch
     sag = (corner * 0.55 + above * 0.45) + 1.2
-    upper_edge = _mirrored(
-        [(0, top + 2.4), (8, top), (half * 0.52, top * 0.62 + corner * 0.38), (half, corner)]
-    )
+    upper_edge = _mirrored([(0, top + 2.4), (8, top), (half * 0.52, top * 0.62 + corner * 0.38), (half, corner)])
     upper_line = _mirrored([(0, above + 1.4), (9, above - 0.4), (half * 0.6, sag), (half, corner)])
     lower_line = _mirrored(
         [
@@ -71,9 +69,7 @@ def paint_mouth(s: Sketch, look: Look) -> None:
         blur=0.7,
     )
     s.open(s.clip(whole))
-    s.path(
-        smooth([(half * 0.3, top), (half, corner), (half * 0.35, bottom)]) + "Z", t.deep, opacity=0.3, blur=4
-    )
+    s.path(smooth([(half * 0.3, top), (half, corner), (half * 0.35, bottom)]) + "Z", t.deep, opacity=0.3, blur=4)
     s.ellipse(
         (-6, below + (bottom - below) * 0.46),
         half * 0.36,
@@ -124,14 +120,10 @@ def _paint_inside(s: Sketch, look: Look, opening: str) -> None:
         (half * 0.7, above + depth * 0.62 - 1),
         (half * 0.95, corner + 1),
     ]
-    teeth = (
-        smooth(_mirrored([(0, above - 6), (half, corner - 6)])) + "L" + smooth(_mirrored(rim)[::-1])[1:] + "Z"
-    )
+    teeth = smooth(_mirrored([(0, above - 6), (half, corner - 6)])) + "L" + smooth(_mirrored(rim)[::-1])[1:] + "Z"
     s.path(
         teeth,
-        s.linear(
-            (0, above - 2), (0, above + depth), (0, "#cdbfb2", 1), (0.35, "#f7f1e8", 1), (1, "#efe6da", 1)
-        ),
+        s.linear((0, above - 2), (0, above + depth), (0, "#cdbfb2", 1), (0.35, "#f7f1e8", 1), (1, "#efe6da", 1)),
         blur=0.5,
     )
     for x in (0.0, 8.6, 15.6, 22.0, 27.6, 32.0):

@@ -78,11 +78,7 @@ def paint_curls(s: Sketch, look: Look, *, front: bool) -> None:
         arcs: list[str] = []
         for x, y, r in spots:
             rim = (x / 146) ** 2 + ((y + 52) / 128) ** 2 > 0.86
-            if (
-                rng.random() > share
-                or (tone == bright and rng.random() < (x + 150) / 420)
-                or (rim and tone != dark)
-            ):
+            if rng.random() > share or (tone == bright and rng.random() < (x + 150) / 420) or (rim and tone != dark):
                 continue
             turn, sweep = rng.uniform(0, 2 * pi), rng.choice((0, 1))
             if tone == bright:
@@ -94,9 +90,7 @@ def paint_curls(s: Sketch, look: Look, *, front: bool) -> None:
                 f"M{pair(ax, ay)}a{pair(r, r)} 0 {large} {1 if tone == bright else sweep} "
                 f"{pair(x + r * cos(end) - ax, y + r * sin(end) - ay)}"
             )
-        s.path(
-            "".join(arcs), dark if tone == dark else "none", opacity=opacity, line=tone, width=width, blur=0.5
-        )
+        s.path("".join(arcs), dark if tone == dark else "none", opacity=opacity, line=tone, width=width, blur=0.5)
 
 
 def paint_cropped(s: Sketch, look: Look) -> None:
@@ -129,9 +123,7 @@ def paint_cropped(s: Sketch, look: Look) -> None:
     )
     s.path(
         cap,
-        s.radial(
-            (-30, -150), 150, (0, mix(base, bright, 0.35), 1), (0.5, mix(base, dark, 0.3), 1), (1, dark, 1)
-        ),
+        s.radial((-30, -150), 150, (0, mix(base, bright, 0.35), 1), (0.5, mix(base, dark, 0.3), 1), (1, dark, 1)),
         blur=2.2,
     )
     rng = Random(look.seed)
@@ -200,9 +192,7 @@ def paint_beard(s: Sketch, look: Look) -> None:
         if y > chin + 10 - (ax / 70) ** 2 * 16 or ax > 101 - max(0.0, y - 30) * 0.33:
             return False
         cheek = 4 + (95 - ax) * 1.35 if ax > 40 else lips - 20
-        in_gap = (x / (look.mouth_half + 2)) ** 2 + (
-            (y - (lips + low) / 2 + 5) / ((low - lips) / 2 + 8)
-        ) ** 2 < 1
+        in_gap = (x / (look.mouth_half + 2)) ** 2 + ((y - (lips + low) / 2 + 5) / ((low - lips) / 2 + 8)) ** 2 < 1
         # Thin at the border, dense below.
         return y > cheek + rng.random() ** 2 * 14 + 1 and not in_gap
 
@@ -215,8 +205,7 @@ def paint_beard(s: Sketch, look: Look) -> None:
         dx, dy = (x * 0.12, 4.5) if moustache else (-x * 0.02, 6.5)
         tone = rng.choices(list(hairs), weights=(3, 3, 1.6 if x < 20 else 0.7))[0]
         hairs[tone].append(
-            f"M{pair(x, y)}q{pair(dx * 0.5 + rng.uniform(-1.5, 1.5), dy * 0.5)} "
-            f"{pair(dx + rng.uniform(-1.6, 1.6), dy)}"
+            f"M{pair(x, y)}q{pair(dx * 0.5 + rng.uniform(-1.5, 1.5), dy * 0.5)} {pair(dx + rng.uniform(-1.6, 1.6), dy)}"
         )
     for tone, paths in hairs.items():
         s.path("".join(paths), opacity=0.55 if tone != bright else 0.45, line=tone, width=1.0)

@@ -63,8 +63,7 @@ def paint_skin(s: Sketch, look: Look) -> None:
         blur=7,
     )
     s.path(
-        smooth([(-101, -90), (-93, -10), (-92, 40), (-78, chin * 0.68), (-50, chin * 0.9), (-110, chin)])
-        + "Z",
+        smooth([(-101, -90), (-93, -10), (-92, 40), (-78, chin * 0.68), (-50, chin * 0.9), (-110, chin)]) + "Z",
         t.shade,
         opacity=0.45,
         blur=8,
@@ -202,9 +201,7 @@ def paint_nose(s: Sketch, look: Look) -> None:
             ]
         )
         s.path(wing, opacity=0.62, blur=1.5, line=dark, width=3)
-        s.ellipse(
-            (side * 17 * wide, base - 9), 4.5, 5, t.light if side < 0 else t.base, opacity=0.35, blur=2.2
-        )
+        s.ellipse((side * 17 * wide, base - 9), 4.5, 5, t.light if side < 0 else t.base, opacity=0.35, blur=2.2)
         nostril = (
             smooth(
                 [

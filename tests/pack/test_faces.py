@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from myspinbot.media.face_landmarks import from_landmarks
-from myspinbot.media.face_points import average_points, locate
 from myspinbot.media.faces import find_faces
-from myspinbot.media.portrait import check_size, find_points
+from myspinbot.media.faces.landmarks import from_landmarks
+from myspinbot.media.faces.points import average_points, locate
+from myspinbot.media.faces.portrait import check_size, find_points
 from PIL import Image
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"

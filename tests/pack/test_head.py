@@ -14,7 +14,7 @@ from myspinbot.engines.head.render import render
 from myspinbot.engines.head.talk import talk
 from myspinbot.engines.timings import Span, Timings
 from myspinbot.media.audio import Sound
-from myspinbot.media.portrait import find_points
+from myspinbot.media.faces.portrait import find_points
 from PIL import Image
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"

@@ -1,6 +1,7 @@
 """Sound as ComfyUI's AUDIO carries it, checked and brought into one shape."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,11 @@ class Sound:
     def duration(self) -> float:
         """Seconds."""
         return self.samples.shape[1] / self.sample_rate
+
+    @property
+    def exact_duration(self) -> Fraction:
+        """Seconds."""
+        return Fraction(self.samples.shape[1], self.sample_rate)
 
     @property
     def peak(self) -> float:

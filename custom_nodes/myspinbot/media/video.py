@@ -17,9 +17,10 @@ import numpy.typing as npt
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
-from .audio import AAC_RATES, Sound
+from .audio import Sound
+from .tracks import CopiedTrack, SoundFrom, SoundTrack
 
-CRF = "16"
+CRF = 16  # visually lossless
 _BT709 = 1  # ISO/IEC 23091-2: the same number for primaries, transfer and matrix
 
 
@@ -29,14 +30,24 @@ class VideoWriter:
         with VideoWriter(path, width=512, height=512, fps=Fraction(25), sound=sound) as video:
             video.write(frames)  # (H, W, 3) uint8, RGB, one by one
 
-    The sound is muxed in step with the frames and cut where the last frame ends.
+    The sound, one in memory or another file's (`SoundFrom`), is muxed in step with the frames and cut where the
+    last frame ends. `crf` is x264's constant rate factor: lower is better and larger.
 
     Raises:
         ValueError: a size that is not even, or a frame of another size.
         FileExistsError: `path` exists; nothing is ever overwritten.
     """
 
-    def __init__(self, path: Path, *, width: int, height: int, fps: Fraction, sound: Sound | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction,
+        sound: Sound | SoundFrom | None = None,
+        crf: int = CRF,
+    ) -> None:
         if width % 2 or height % 2 or width < 2 or height < 2:
             raise ValueError(f"H.264 needs an even width and height, not {width}x{height}.")
         if path.exists():
@@ -46,8 +57,13 @@ class VideoWriter:
         self._path, self._fps = path, fps
         self._aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
         self._container: Any = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
-        self._video = _video_stream(self._container, width, height, fps)
-        self._sound = _SoundTrack(self._container, sound) if sound else None
+        self._sound: SoundTrack | CopiedTrack | None = None
+        try:
+            self._video = _video_stream(self._container, width, height, fps, crf)
+            self._sound = _track(self._container, sound) if sound else None
+        except BaseException:
+            self._discard()
+            raise
 
     def write(self, frame: npt.NDArray[np.uint8]) -> None:
         """Append one frame (H, W, 3), RGB."""
@@ -74,9 +90,15 @@ class VideoWriter:
             if error is None:
                 self._finish()
         finally:
-            with contextlib.suppress(OSError, FFmpegError):  # after a failure there is nothing left to save
-                self._container.close()
-            self._aside.unlink(missing_ok=True)
+            self._discard()
+
+    def _discard(self) -> None:
+        """Close what is open and remove the file aside, if it is still there."""
+        with contextlib.suppress(OSError, FFmpegError):  # after a failure there is nothing left to save
+            self._container.close()
+        if self._sound:
+            self._sound.close()
+        self._aside.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self.frames:
@@ -88,43 +110,15 @@ class VideoWriter:
         self._aside.rename(self._path)
 
 
-def _video_stream(container: Any, width: int, height: int, fps: Fraction) -> Any:
-    stream = container.add_stream("libx264", rate=fps, options={"crf": CRF, "preset": "veryfast"})
+def _track(container: Any, sound: Sound | SoundFrom) -> SoundTrack | CopiedTrack:
+    return CopiedTrack(container, sound) if isinstance(sound, SoundFrom) else SoundTrack(container, sound)
+
+
+def _video_stream(container: Any, width: int, height: int, fps: Fraction, crf: int) -> Any:
+    stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.time_base = 1 / fps
     context.color_range = ColorRange.MPEG
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     return stream
-
-
-class _SoundTrack:
-    """Feeds a sound to the container as far as the video has come."""
-
-    def __init__(self, container: Any, sound: Sound) -> None:
-        self._container, self._sound, self._position = container, sound, 0
-        rate = sound.sample_rate if sound.sample_rate in AAC_RATES else 48000
-        self._layout = "mono" if sound.samples.shape[0] == 1 else "stereo"
-        self._stream = container.add_stream("aac", rate=rate, layout=self._layout)
-        self._stream.bit_rate = 96_000 * sound.samples.shape[0]
-        self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=rate)
-
-    def advance(self, seconds: Fraction) -> None:
-        """Write the sound up to `seconds` from its beginning."""
-        end = min(int(seconds * self._sound.sample_rate), self._sound.samples.shape[1])
-        if end <= self._position:
-            return
-        block = np.ascontiguousarray(self._sound.samples[:, self._position : end])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
-        frame.sample_rate, frame.pts = self._sound.sample_rate, self._position
-        frame.time_base = Fraction(1, self._sound.sample_rate)
-        self._position = end
-        self._encode(frame)
-
-    def finish(self) -> None:
-        self._encode(None)
-        self._container.mux(self._stream.encode(None))
-
-    def _encode(self, frame: Any) -> None:
-        for piece in self._resampler.resample(frame):
-            self._container.mux(self._stream.encode(piece))

@@ -5,9 +5,8 @@ from typing import Any
 from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
+from .faces import FaceLandmarks
 from .support import Notice, new_clip, output, stepper
-
-FaceLandmarks = io.Custom("FACE_LANDMARKS")
 
 
 class DraftHead(io.ComfyNode):
@@ -98,8 +97,8 @@ class DraftHead(io.ComfyNode):
         from ..engines.head.talk import talk
         from ..engines.timings import Timings
         from ..media.audio import from_audio
+        from ..media.faces.portrait import check_size, find_points
         from ..media.picture import fitted, from_image
-        from ..media.portrait import check_size, find_points
 
         pixels = from_image(portrait)
         sound = from_audio(audio)

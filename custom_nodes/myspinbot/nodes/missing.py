@@ -76,13 +76,20 @@ def manifest() -> dict[str, Any]:
     """
     import yaml
 
+    return yaml.safe_load(shared(NAME).read_text(encoding="utf-8"))
+
+
+def shared(name: str) -> Path:
+    """A file that the headless runner reads as well, at the same places as the manifest.
+
+    Raises:
+        FileNotFoundError: It is at neither place.
+    """
     pack = Path(__file__).resolve().parents[1]  # resolved, because the pack may be a link into ComfyUI
     for folder in (pack.parents[1], pack):
-        if (folder / NAME).is_file():
-            content = yaml.safe_load((folder / NAME).read_text(encoding="utf-8"))
-            if isinstance(content, dict):
-                return content
-    raise FileNotFoundError(f"MySpinBot's {NAME} is missing; copy it from the repository into {pack}.")
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"MySpinBot's {name} is missing; copy it from the repository into {pack}.")
 
 
 def _size(count: int | None) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .faces import Pixels, Point
+from .geometry import Pixels, Point
 
 Plane = npt.NDArray[np.floating]
 

@@ -12,15 +12,16 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from .face_mouth import LIP_HEIGHT, MOUTH_WIDTH, find_mouth
-from .face_window import UNIT, Plane, upright
-from .faces import Box, FacePoints, Pixels, Point
+from .geometry import Box, FacePoints, Pixels, Point
+from .mouth import LIP_HEIGHT, MOUTH_WIDTH, find_mouth
+from .window import UNIT, Plane, upright
 
 # Proportions of an average adult face, in distances between the eyes' centres.
 _EYE_WIDTH, _EYE_HEIGHT = 0.50, 0.19
 _EYES_TO_MOUTH, _MOUTH_TO_CHIN = 1.10, 0.66
 
 _FACE = 112  # side in pixels to which a face is scaled to look for its eyes
+_IRIS = 0.075  # its largest radius, as a share of the face
 
 
 def locate(image: Pixels, box: Box) -> FacePoints:
@@ -116,14 +117,15 @@ def _gradient_votes(window: Plane) -> Plane:
     gy, gx = np.gradient(calm, axis=0), np.gradient(calm, axis=1)
     size = np.hypot(gx, gy)
     strong = size > size.mean() + 0.3 * size.std()
-    height, width = window.shape
-    ys, xs = np.nonzero(strong)
-    cy, cx = np.mgrid[0:height, 0:width].reshape(2, -1, 1)
-    dx, dy = xs - cx, ys - cy
+    reach = int(_IRIS * _FACE)
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     length = np.hypot(dx, dy)
-    near = (length > 0.5) & (length < 0.075 * _FACE)
-    agreement = (dx * (gx[strong] / size[strong]) + dy * (gy[strong] / size[strong])) / np.maximum(length, 1e-6)
-    votes = (np.square(np.clip(agreement, 0, None)) * near).sum(axis=1).reshape(height, width)
+    near = (length > 0.5) & (length < _IRIS * _FACE)
+    scale = near / np.maximum(length, 1e-6)
+    across, down = (np.pad(np.where(strong, part / np.maximum(size, 1e-9), 0), reach) for part in (gx, gy))
+    around = np.lib.stride_tricks.sliding_window_view
+    agreement = around(across, dx.shape) * (dx * scale) + around(down, dx.shape) * (dy * scale)  # (h, w, 2r+1, 2r+1)
+    votes = np.square(np.clip(agreement, 0, None)).sum(axis=(2, 3))
     dark = 1 - ndimage.gaussian_filter(window, 1.5) / 255
     votes = ndimage.gaussian_filter(votes * dark**2, 0.8)
     return (votes / max(float(votes.max()), 1e-9)).astype(np.float32)

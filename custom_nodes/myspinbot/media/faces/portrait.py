@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .face_landmarks import from_landmarks
-from .face_points import average_points, locate, symmetry
-from .faces import FacePoints, Pixels, Point, find_faces
-from .picture import fitted
+from ..picture import fitted
+from .cascade import find_faces
+from .geometry import FacePoints, Pixels, Point
+from .landmarks import from_landmarks
+from .points import average_points, locate, symmetry
 
 SMALLEST_EYE_DISTANCE = 14  # pixels; with less there is no mouth to be seen moving
 _SEARCH_SIDE = 1024  # a face that speaks at any size of video is found at this one

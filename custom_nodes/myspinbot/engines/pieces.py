@@ -1,0 +1,76 @@
+"""A long video written in pieces that are kept, so that an interrupted run goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+
+from ..media.faces import Pixels
+from ..media.join import join
+from ..media.tracks import SoundFrom
+from ..media.video import CRF, VideoWriter
+from ..media.work import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The pieces of a video of `frames` frames, `length` in each but the last, in a job's folder."""
+
+    job: Job
+    frames: int
+    length: int
+    width: int
+    height: int
+    fps: Fraction
+    crf: int = CRF
+
+    @property
+    def done(self) -> int:
+        """Frames that are kept already, from the first one on."""
+        kept = next(number for number in count() if not self.job.has(_name(number)))
+        return min(kept * self.length, self.frames)
+
+    def write(self, frames: Iterator[Pixels | None], save_state: Callable[[Path], None] | None = None) -> None:
+        """Write what isn't `done` yet; a None among the frames is passed over.
+
+        `save_state` writes what is needed to go on after the last frame that was taken; see `state`.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        while (begin := self.done) < self.frames:
+            end = min(begin + self.length, self.frames)
+            with self.job.writing(_name(begin // self.length)) as aside, self._writer(aside) as video:
+                while video.frames < end - begin:
+                    frame = next(frames)
+                    if frame is not None:
+                        video.write(frame)
+                if save_state:  # before the piece is there, so that no piece is without its state
+                    with self.job.writing(_state(end)) as state:
+                        save_state(state)
+            self.job.remove(_state(begin))
+
+    @property
+    def state(self) -> Path | None:
+        """What was saved with the last piece, if there is one."""
+        name = _state(self.done)
+        return self.job.path(name) if self.job.has(name) else None
+
+    def join(self, path: Path, *, sound: SoundFrom | None, whole_sound: bool) -> None:
+        """All of the pieces as one MP4 at `path`, see `media.join`."""
+        names = [_name(number) for number in range(-(-self.frames // self.length))]
+        join([self.job.path(name) for name in names], path, sound=sound, whole_sound=whole_sound)
+
+    def _writer(self, path: Path) -> VideoWriter:
+        return VideoWriter(path, width=self.width, height=self.height, fps=self.fps, crf=self.crf)
+
+
+def _name(number: int) -> str:
+    return f"{number:06}.mp4"
+
+
+def _state(frame: int) -> str:
+    return f"after-{frame:06}.npz"

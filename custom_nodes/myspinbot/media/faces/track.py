@@ -1,0 +1,197 @@
+"""Faces followed through a clip, in one pass that keeps positions and no pictures.
+
+Faces are looked for on every few frames, at both sides of every cut, and closer wherever one comes or goes;
+between those frames positions are interpolated. Each person's track is then smoothed by a local fit around every
+frame, which follows even and accelerated movement without lag (Savitzky and Golay, 1964).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from scipy import ndimage, signal
+
+from .cuts import CutFinder
+from .detect import Detector, Face, Floats
+from .geometry import Pixels
+from .likeness import ALIKE, look
+from .tracks import Track, Tracks, packed
+from .window import Plane
+
+EVERY = 5
+SMOOTHING = 0.6  # seconds
+_PATIENCE = Fraction(1, 2)  # seconds for which a face may go unseen, turned or covered, and still be there
+_REACH = 0.6  # of a face's width: how far it moves from one look to the next
+_GROWTH = 1.6
+
+
+@dataclass(slots=True, eq=False)
+class _Followed:
+    """A face on its way through a scene: what was seen of it, and in which frames."""
+
+    frames: list[int]
+    rows: list[Floats]
+    looks: Floats
+
+    @property
+    def seen(self) -> int:
+        return self.frames[-1]
+
+    def distance(self, face: Face) -> float:
+        """From where it was last, in widths of the face; infinite for what can't be the same."""
+        x0, y0, x1, y1 = (float(value) for value in self.rows[-1][:4])
+        growth = face.width / max(x1 - x0, 1e-6)
+        if not 1 / _GROWTH < growth < _GROWTH:
+            return np.inf
+        dx, dy = (face.box[0] + face.box[2] - x0 - x1) / 2, (face.box[1] + face.box[3] - y0 - y1) / 2
+        return float(np.hypot(dx, dy)) / max(face.width, x1 - x0)
+
+    def add(self, index: int, face: Face, looks: Floats) -> None:
+        self.frames.append(index)
+        self.rows.append(packed(face.box, face.points, face.outline))
+        self.looks = self.looks + looks
+
+
+@dataclass(slots=True, eq=False)
+class Follower:
+    """Is shown a clip's frames in turn; `finish` gives what it has followed."""
+
+    detector: Detector
+    every: int
+    patience: int
+    smoothing: int
+    _cuts: CutFinder = field(default_factory=CutFinder)
+    _starts: list[int] = field(default_factory=list)
+    _recent: dict[int, Pixels] = field(default_factory=dict)
+    _looked: int = -1
+    _looks_in_scene: int = 0
+    _active: list[_Followed] = field(default_factory=list)
+    _done: list[Track] = field(default_factory=list)
+    _count: int = 0
+
+    def show(self, pixels: Pixels) -> None:
+        """The next frame (H, W, 3) uint8 RGB."""
+        index = self._count
+        if self._cuts.begins(pixels):
+            self._end_scene()
+            self._starts.append(index)
+        self._recent[index] = pixels
+        self._count += 1
+        if (index - self._starts[-1]) % self.every == 0:
+            self._look(index)
+
+    def finish(self) -> Tracks:
+        """All of the tracks; the same number for tracks of what looks like one person."""
+        self._end_scene()
+        tracks = sorted(self._done, key=lambda track: track.start)
+        return Tracks(self._count, tuple(self._starts), _with_people(tracks))
+
+    def _end_scene(self) -> None:
+        last = self._count - 1
+        if last > self._looked and last in self._recent:
+            self._look(last)
+        for followed in self._active:
+            self._close(followed)
+        self._active, self._looks_in_scene, self._looked = [], 0, last
+        self._recent.clear()
+
+    def _look(self, index: int) -> None:
+        """Look for faces in a frame, and before that in between where one has come or gone since the last look."""
+        self._pair_up(index, self.detector.detect(self._recent[index]))
+        for old in [old for old in self._recent if old < index]:
+            del self._recent[old]
+
+    def _pair_up(self, index: int, faces: list[Face]) -> None:
+        pairs, gone, new = self._matched(index, faces)
+        between = (self._looked + index) // 2
+        if (gone or new) and self._looks_in_scene and between > self._looked and between in self._recent:
+            self._pair_up(between, self.detector.detect(self._recent[between]))
+            return self._pair_up(index, faces)
+        for followed, face in pairs:
+            followed.add(index, face, look(self._recent[index], face))
+        for face in new:
+            row = packed(face.box, face.points, face.outline)
+            self._active.append(_Followed([index], [row], look(self._recent[index], face)))
+        self._looked, self._looks_in_scene = index, self._looks_in_scene + 1
+        for followed in [followed for followed in self._active if index - followed.seen > self.patience]:
+            self._active.remove(followed)
+            self._close(followed)
+        return None
+
+    def _matched(self, index: int, faces: list[Face]) -> tuple[list[tuple[_Followed, Face]], bool, list[Face]]:
+        """Who of those followed is which face; whether one was lost since the last look; and the faces left over."""
+        order = sorted(
+            (followed.distance(face), a, b)
+            for a, followed in enumerate(self._active)
+            for b, face in enumerate(faces)
+        )  # fmt: skip
+        pairs: dict[int, int] = {}
+        for distance, a, b in order:
+            waited = (index - self._active[a].seen) / self.every
+            if distance < _REACH * max(waited, 1) and a not in pairs and b not in pairs.values():
+                pairs[a] = b
+        lost = any(a not in pairs and followed.seen == self._looked for a, followed in enumerate(self._active))
+        left = [face for b, face in enumerate(faces) if b not in pairs.values()]
+        return [(self._active[a], faces[b]) for a, b in pairs.items()], lost, left
+
+    def _close(self, followed: _Followed) -> None:
+        """Keep a track, unless it was seen once only while there was time to see it again."""
+        if len(followed.frames) == 1 and self._looks_in_scene > 2:
+            return
+        looks = followed.looks / max(float(np.linalg.norm(followed.looks)), 1e-6)
+        values = _dense(followed.frames, np.stack(followed.rows), self.smoothing)
+        self._done.append(Track(0, followed.frames[0], values, looks.astype(np.float32)))
+
+
+def find_tracks(
+    frames: Iterable[Pixels],
+    detector: Detector,
+    *,
+    fps: Fraction,
+    every: int = EVERY,
+    smoothing: float = SMOOTHING,
+    on_frame: Callable[[int], None] | None = None,
+) -> Tracks:
+    """Follow the faces through `frames`, (H, W, 3) uint8 RGB at `fps`, looking for them on every `every`-th.
+
+    `smoothing`: seconds around a frame that its positions are fitted to; 0 takes them as they were found.
+    `on_frame(frames seen)` may raise to cancel. Memory doesn't grow with the size of the frames.
+    """
+    follower = Follower(detector, every, max(round(_PATIENCE * fps), every), round(smoothing * fps))
+    for count, pixels in enumerate(frames, 1):
+        follower.show(pixels)
+        if on_frame:
+            on_frame(count)
+    return follower.finish()
+
+
+def _dense(frames: list[int], rows: Floats, smoothing: int) -> Floats:
+    """A row for each frame from those that were looked at: outliers removed, interpolated, smoothed."""
+    if len(frames) > 2:
+        rows = ndimage.median_filter(rows, size=(3, 1), mode="nearest")
+    steps = np.arange(frames[0], frames[-1] + 1)
+    dense: Plane = np.stack([np.interp(steps, frames, column) for column in rows.T], axis=1)
+    window = min(smoothing | 1, (len(dense) - 1) | 1, len(dense) if len(dense) % 2 else len(dense) - 1)
+    if window > 3:
+        dense = np.asarray(signal.savgol_filter(dense, window, 2 if window > 5 else 1, axis=0, mode="interp"))
+    return dense.astype(np.float32)
+
+
+def _with_people(tracks: list[Track]) -> tuple[Track, ...]:
+    """`tracks` numbered by person: one that looks like an earlier one, and isn't there at the same time, is hers."""
+    people: list[list[Track]] = []
+    for track in tracks:
+        free = [person for person in people if not any(track.overlaps(other) for other in person)]
+        alike = {id(person): max(float(track.looks @ other.looks) for other in person) for person in free}
+        best = max(free, key=lambda person: alike[id(person)], default=None)
+        if best is not None and alike[id(best)] >= ALIKE:
+            best.append(track)
+        else:
+            people.append([track])
+    numbered = [
+        Track(number, track.start, track.values, track.looks)
+        for number, person in enumerate(people)
+        for track in person
+    ]
+    return tuple(sorted(numbered, key=lambda track: track.start))
