@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from myspinbot.engines.f5.join import audible, joined
-from myspinbot.engines.f5.loudness import CEILING, levelled, limited, loudness
+from myspinbot.media.loudness import CEILING, levelled, limited, loudness
 
 RATE = 24000
 

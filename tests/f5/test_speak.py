@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from myspinbot.engines.f5.errors import F5Error
-from myspinbot.engines.f5.loudness import CEILING, loudness
 from myspinbot.engines.f5.mel import SAMPLE_RATE
 from myspinbot.engines.f5.reference import prepare
 from myspinbot.engines.f5.sentences import Piece, split
 from myspinbot.engines.f5.speak import Settings, piece_limit, seconds, speak
 from myspinbot.engines.f5.vocos import load_vocoder
+from myspinbot.media.loudness import CEILING, loudness
 
 FAST = Settings(steps=2, seed=1)
 TEXT = "The first sentence is said. " * 12

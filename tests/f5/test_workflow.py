@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from runner import Client
 from runner.models import manifest
@@ -17,9 +20,12 @@ from runner.models.uses import disagreements
 from tests.miniatures import f5 as miniature
 from tests.runner.helpers import tag
 
+from .test_train_node import clips
+
 ROOT = Path(__file__).resolve().parents[2]
 SPEAK = ROOT / "workflows" / "speak.app.json"
 TRAIN = ROOT / "workflows" / "train_voice.app.json"
+FINETUNE = ROOT / "workflows" / "finetune_voice.app.json"
 MODEL = "F5-TTS/mini/model_1250000.safetensors"
 
 
@@ -67,20 +73,43 @@ def test_a_voice_is_made_kept_and_heard(server, base, tmp_path):
     assert list(tmp_path.rglob("*.flac"))
 
 
+def test_a_voice_is_trained_with_a_folder_of_clips_and_heard(server, base, tmp_path):
+    folder = clips(base, f"clips-{tag()}", ["It was a fine day for all of us.", "Nobody minded the wind at all."])
+    name = f"owner {tag()}"
+    names = ("--name", name, "--trained-name", f"{name}, trained")
+    flags = ("--model", MODEL, "--nfe-step", "5", "--steps", "4", "--learning-rate", "0.01", "--folder", folder)
+    done = run(server, tmp_path, *flags, *names, "--consent", "true", workflow=FINETUNE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    voices = base / "models" / "voices"
+    assert "adapter" not in facts(voices / f"{name}.safetensors")
+    assert facts(voices / f"{name}, trained.safetensors")["adapter"]["settings"]["steps"] == 4
+    assert list(tmp_path.rglob("*.flac"))
+    assert list(tmp_path.rglob("*.png"))
+
+
+def facts(path: Path) -> dict[str, Any]:
+    with safe_open(path, "pt") as file:
+        return json.loads(file.metadata()["myspinbot-voice"])
+
+
 @pytest.mark.parametrize(
     ("path", "promised"),
-    [(SPEAK, ["text", "voice", "transcript"]), (TRAIN, ["recording", "transcript", "name", "consent"])],
+    [
+        (SPEAK, ["text", "voice", "transcript"]),
+        (TRAIN, ["recording", "transcript", "name", "consent"]),
+        (FINETUNE, ["recording", "transcript", "folder", "name", "trained-name", "consent"]),
+    ],
     ids=lambda value: value.name if isinstance(value, Path) else "",
 )
 def test_the_flags_are_those_that_the_note_promises(server, path, promised):
     note = next(node for node in json.loads(path.read_text("utf-8"))["nodes"] if node["type"] == "MarkdownNote")
     command = note["widgets_values"][0].split("Headless: `")[1]
-    assert [word[2:] for word in command.split() if word.startswith("--")] == promised
+    assert re.findall(r"--([a-z-]+)", command) == promised
     client = Client(server.url)
     offered = [entry.flag.lstrip("-") for entry in client.open(path).inputs]
     assert set(promised) <= set(offered)
 
 
-@pytest.mark.parametrize("path", [SPEAK, TRAIN], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [SPEAK, TRAIN, FINETUNE], ids=lambda path: path.name)
 def test_it_agrees_with_the_manifest(path):
     assert disagreements(json.loads(path.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -9,27 +11,31 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from .missing import MissingModelError, find_model, manifest, register_folder
+from .model_files import find
 
 if TYPE_CHECKING:
     from ..engines.f5.checkpoint import Vocabulary
     from ..engines.f5.dit import DiT
     from ..engines.f5.vocos import Vocos
+    from ..engines.voice.profile import VoiceProfile
 
 F5Socket = io.Custom("F5_TTS")
 FOLDER = "TTS"
 OPEN = "openf5"  # in models.yaml: what a fresh node offers
 _WEIGHTS = (".safetensors", ".pt", ".pth")
+_TRAINING = 8 * 10**9  # bytes, beyond what four clips of 30 s take
 _VOCODER = "F5-TTS/vocos/"
 
 
 @dataclass(frozen=True)
 class LoadedF5:
-    """Model and vocoder under ComfyUI's memory management, and the model's vocabulary."""
+    """Model and vocoder under ComfyUI's memory management, and the model's vocabulary, file and identity."""
 
     model: Any
     vocoder: Any
     vocabulary: Vocabulary
     name: str
+    identity: str
 
     def on_device(self) -> tuple[DiT, Vocos]:
         """Both on their device, where they stay until ComfyUI needs the memory."""
@@ -37,6 +43,30 @@ class LoadedF5:
 
         load_models_gpu([self.model, self.vocoder], force_full_load=True)
         return self.model.model, self.vocoder.model
+
+    @contextmanager
+    def taught(self, voice: VoiceProfile | None) -> Generator[list[str]]:
+        """Within, the model has learnt what the voice was trained with; gives what the user should know."""
+        from ..engines.f5.lora import applied
+
+        if voice is None or voice.adapter is None:
+            yield []
+        elif voice.adapter.base != self.identity:
+            yield [
+                f"The voice {voice.name!r} was trained for {voice.base_model}, not for {self.name}. Here it is spoken "
+                "from its seconds alone; load that model to use its training."
+            ]
+        else:
+            with applied(self.model.model, voice.adapter.weights):
+                yield []
+
+    def for_training(self) -> tuple[DiT, Any]:
+        """The model, and the device to train a copy of it on, with memory made free there."""
+        from comfy.model_management import free_memory
+
+        place = self.model.load_device
+        free_memory(_TRAINING, place)
+        return self.model.model, place
 
 
 def choices() -> list[str]:
@@ -71,19 +101,21 @@ def load(file: str, *, device: str, precision: str, generation: str) -> LoadedF5
     from comfy import model_management
     from comfy.model_patcher import ModelPatcher
 
-    from ..engines.f5.checkpoint import load_model, load_vocabulary
+    from ..engines.f5.checkpoint import identity, load_model, load_vocabulary
     from ..engines.f5.vocos import load_vocoder
 
-    path, vocabulary_path, (vocoder_path, config) = _find(file), _vocabulary(file), _vocoder()
+    path, vocabulary_path, (vocoder_path, config) = find(FOLDER, file), _vocabulary(file), _vocoder()
     place = torch.device("cpu") if device == "cpu" else model_management.get_torch_device()
     vocabulary = load_vocabulary(vocabulary_path)
     model = load_model(path, vocabulary, generation=None if generation == "auto" else generation)
+    known_by = identity(model)
     model.to(getattr(torch, _PRECISIONS[precision]) if precision in _PRECISIONS else _best(place))
     vocoder = load_vocoder(vocoder_path, config)
     aside = torch.device("cpu")
     # Its Fourier transform of complex numbers is not to be had on every other kind of device, and it is small.
     near = place if place.type == "cuda" else aside
-    return LoadedF5(ModelPatcher(model, place, aside), ModelPatcher(vocoder, near, aside), vocabulary, file)
+    patchers = ModelPatcher(model, place, aside), ModelPatcher(vocoder, near, aside)
+    return LoadedF5(*patchers, vocabulary, file, known_by)
 
 
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
@@ -100,18 +132,6 @@ def _best(place: Any) -> Any:
     if model_management.should_use_fp16(place):
         return torch.float16
     return torch.bfloat16 if model_management.should_use_bf16(place) else torch.float32
-
-
-def _find(file: str) -> Path:
-    import folder_paths
-
-    register_folder(FOLDER)
-    path = folder_paths.get_full_path(FOLDER, file)
-    if path is not None:
-        return Path(path)
-    if file in known():
-        return find_model(known()[file])
-    raise MissingModelError(f"{file} is no longer in ComfyUI's models/{FOLDER}. Choose another model.")
 
 
 def _vocabulary(file: str) -> Path:

@@ -6,6 +6,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from .f5_model import F5Socket, LoadedF5
+from .speech_models import AUTO, NONE, found, measure
 from .support import Notice, output, stepper
 from .voice_files import VoiceSocket
 
@@ -110,6 +111,15 @@ class SpeakF5(io.ComfyNode):
                     optional=True,
                     tooltip="Exactly what is said in the reference audio.",
                 ),
+                io.Combo.Input(
+                    "aligner",
+                    options=[AUTO, NONE, *found("wav2vec2")],
+                    default=AUTO,
+                    optional=True,
+                    advanced=True,
+                    tooltip="The Wav2Vec2 model that measures in the speech when words are heard; auto takes one that "
+                    "is there, and without one the times are reckoned.",
+                ),
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono, 24000 Hz."),
@@ -134,6 +144,7 @@ class SpeakF5(io.ComfyNode):
         voice: "VoiceProfile | None" = None,
         reference_audio: Any = None,
         transcript: str = "",
+        aligner: str = AUTO,
     ) -> io.NodeOutput:
         import torch
 
@@ -152,9 +163,11 @@ class SpeakF5(io.ComfyNode):
         )
         if not text.strip():
             raise ValueError("There is no text to speak. Write some text, or connect a node that gives it.")
+        find = measure(aligner, f5.model.load_device)
         model, vocoder = f5.on_device()
-        spoken = speak(model, vocoder, f5.vocabulary, text, reference, settings, stepper())
-        notices: list[Notice] = [{"level": "warning", "text": remark} for remark in spoken.remarks]
+        with f5.taught(voice) as remarks:
+            spoken = speak(model, vocoder, f5.vocabulary, text, reference, settings, stepper(), find)
+        notices: list[Notice] = [{"level": "warning", "text": remark} for remark in [*remarks, *spoken.remarks]]
         waveform = torch.from_numpy(spoken.samples)[None, None]  # (1, 1, T)
         return output({"waveform": waveform, "sample_rate": SAMPLE_RATE}, spoken.timings.to_json(), notices=notices)
 

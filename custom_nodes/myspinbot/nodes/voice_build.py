@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
+from .speech_models import hear
 from .support import Notice, output
-from .voice_files import VoiceSocket, new_path
+from .voice_files import VoiceSocket, keep
 
 if TYPE_CHECKING:
     from ..engines.voice.profile import VoiceProfile
@@ -32,7 +33,8 @@ class BuildVoice(io.ComfyNode):
                     "transcript",
                     default="",
                     multiline=True,
-                    tooltip="Exactly what is said in the recording; a long one is cut together with it.",
+                    tooltip="Exactly what is said in the recording; a long one is cut together with it. Where it is "
+                    "empty and a Whisper model is there, that writes it.",
                 ),
                 io.String.Input("name", default="my voice", tooltip="What the voice and its file are called."),
                 io.Boolean.Input(
@@ -61,12 +63,14 @@ class BuildVoice(io.ComfyNode):
         from ..media.audio import from_audio
 
         sound = from_audio(audio)
-        profile = _kept(build(sound.samples.mean(axis=0), sound.sample_rate, transcript, name=name, consent=consent))
+        samples = sound.samples.mean(axis=0)
+        profile = keep(build(samples, sound.sample_rate, transcript, name=name, consent=consent, hear=hear))
         notices: list[Notice] = [
             {"level": "warning", "text": check.text} for check in profile.checks if check.verdict != "good"
         ]
         if profile.transcript != " ".join(transcript.split()):
-            notices.append({"level": "info", "text": f"These words were chosen, check them: {profile.transcript}"})
+            how = "chosen" if transcript.strip() else "heard"
+            notices.append({"level": "info", "text": f"These words were {how}, check them: {profile.transcript}"})
         return output(*spread(profile), report(profile.checks), notices=notices)
 
 
@@ -76,20 +80,3 @@ def spread(profile: "VoiceProfile") -> tuple[Any, ...]:
 
     waveform = torch.from_numpy(profile.samples)[None, None]  # (1, 1, T)
     return profile, {"waveform": waveform, "sample_rate": profile.sample_rate}, profile.transcript
-
-
-def _kept(profile: "VoiceProfile") -> "VoiceProfile":
-    """Saved under its name; the one that is there already where it was made from the same recording."""
-    from ..engines.voice.profile import ProfileError, load_profile
-
-    path = new_path(profile.name)
-    if path.exists():
-        before = load_profile(path)
-        if before.same_as(profile):
-            return before
-        raise ProfileError(
-            f"There is another voice called {profile.name!r} already, which is never replaced. "
-            f"Choose another name, or remove {path.name} from models/voices."
-        )
-    profile.save(path)
-    return profile

@@ -1,10 +1,14 @@
 """Where voice profiles lie, and how they travel between nodes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
 from .missing import register_folder
+
+if TYPE_CHECKING:
+    from ..engines.voice.profile import VoiceProfile
 
 VoiceSocket = io.Custom("VOICE_PROFILE")
 FOLDER = "voices"
@@ -46,3 +50,35 @@ def new_path(name: str) -> Path:
 
     register_folder(FOLDER)
     return Path(folder_paths.get_folder_paths(FOLDER)[0]) / f"{name}{SUFFIX}"
+
+
+def keep(profile: "VoiceProfile") -> "VoiceProfile":
+    """Saved under its name; the one that is there already where it was made from the same.
+
+    Raises:
+        ProfileError: Another voice has that name.
+    """
+    before = kept_already(profile)
+    if before is None:
+        profile.save(new_path(profile.name))
+    return before or profile
+
+
+def kept_already(profile: "VoiceProfile") -> "VoiceProfile | None":
+    """The voice of this name, made from the same; None where there is no voice of this name.
+
+    Raises:
+        ProfileError: Another voice has that name.
+    """
+    from ..engines.voice.profile import ProfileError, load_profile
+
+    path = new_path(profile.name)
+    if not path.exists():
+        return None
+    before = load_profile(path)
+    if before.same_as(profile):
+        return before
+    raise ProfileError(
+        f"There is another voice called {profile.name!r} already, which is never replaced. "
+        f"Choose another name, or remove {path.name} from models/{FOLDER}."
+    )

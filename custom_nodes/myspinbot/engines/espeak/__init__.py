@@ -32,6 +32,7 @@ DEFAULT_WORDS_PER_MINUTE = 175
 SAMPLE_RATE = 22050
 
 _CASED = re.compile(r"[^\W_]*[0-9A-Za-z\u00c0-\u052f]")  # of a script that sets words apart by spaces
+_CLAUSES = re.compile(r"[，。！？；：、]\w")
 _PUNCTUATION = ".,;:!?…\"'()[]{}«»„“”‘’¡¿-–—*_"
 
 
@@ -135,6 +136,7 @@ class _Take:
         self._text = text
         self._tokens = [match.span() for match in re.finditer(r"\S+", text)]
         self._token: tuple[int, int] | None = None
+        self._piece: tuple[int, int] | None = None
         self._pcm: list[bytes] = []
         self._words: list[tuple[str, float]] = []
         self._phonemes: list[tuple[str, float]] = []
@@ -150,7 +152,7 @@ class _Take:
             self._note_word(event["position"] - 1, event["length"], seconds)
         else:
             self._phonemes.append((event["symbol"], seconds))
-            if not event["symbol"]:
+            if not event["symbol"] and not self._within_piece():
                 self._words.append(("", seconds))
 
     def _note_word(self, start: int, length: int, seconds: float) -> None:
@@ -159,11 +161,18 @@ class _Take:
         token = self._token_at(start)
         piece = self._text[start : self.read]
         if token is None or not _CASED.search(piece + self._text[token[0] : token[1]]):
-            self._words.append((piece.strip(), seconds))
-            self._token = None
+            if self._piece != (start, length):
+                self._words.append((piece.strip(), seconds))
+            elif not self._words[-1][0]:  # it goes on after a pause
+                self._words.pop()
+            self._token, self._piece = None, (start, length)
         elif token != self._token:
             self._words.append((self._text[token[0] : token[1]].strip(_PUNCTUATION), seconds))
-            self._token = token
+            self._token, self._piece = token, None
+
+    def _within_piece(self) -> bool:
+        """Whether a pause is one inside of what the synthesiser takes for one word: several clauses of Chinese."""
+        return bool(self._words) and _CLAUSES.search(self._words[-1][0]) is not None
 
     def _token_at(self, position: int) -> tuple[int, int] | None:
         """The stretch without spaces that `position` lies in."""

@@ -1,28 +1,44 @@
 """When each word and sound of a speech is heard, from the length of its pieces.
 
 espeak-ng says how long the sounds of a text are in proportion to each other; that is laid over the time which a
-piece of speech takes. Where it doesn't know the language, words share the time by their letters.
+piece of speech takes. Where it doesn't know the language, words share the time by their letters. Where the words were
+measured in the speech itself, their sounds keep those proportions within each word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from ..espeak import EspeakError, speak
 from ..timings import Span, Timings
 from .join import Placed
 from .sentences import Piece, size
 
+Measure = Callable[[Sequence[str], Placed], Sequence[Span | None]]
+"""When the words of a piece are heard, in seconds of the whole speech; None for one that isn't known."""
+_INSTANT = 1e-6  # seconds, by which a word ends before the next begins
 _VOICES = {"en": "en-us", "zh": "cmn", "fr": "fr-fr", "no": "nb"}
 
 
-def timings(pieces: Sequence[Piece], placed: Sequence[Placed], duration: float, language: str) -> Timings:
-    """Words and phonemes of all pieces in a speech of `duration` seconds."""
+def timings(
+    pieces: Sequence[Piece],
+    placed: Sequence[Placed],
+    duration: float,
+    language: str,
+    measure: Measure | None = None,
+) -> Timings:
+    """Words and phonemes of all pieces in a speech of `duration` seconds, by `measure` where there is such."""
     words: list[Span] = []
     phonemes: list[Span] = []
     for piece, place in zip(pieces, placed, strict=True):
         shape = _shape(piece.text, language)
-        words += _laid(shape.words, place)
-        phonemes += _laid(shape.phonemes, place)
+        said, sounds = _laid(shape.words, place), _laid(shape.phonemes, place)
+        if measure is not None:
+            found = measure([word.text for word in said], place)
+            said, sounds = (_moved(spans, said, found, place) for spans in (said, sounds))
+        words += said
+        phonemes += sounds
     return Timings(duration, tuple(words), tuple(phonemes))
 
 
@@ -49,3 +65,18 @@ def _laid(spans: Sequence[Span], place: Placed) -> list[Span]:
         return place.start + (time - first) * stretch
 
     return [replace(span, start=at(span.start), end=at(span.end)) for span in spans]
+
+
+def _moved(spans: Sequence[Span], words: Sequence[Span], found: Sequence[Span | None], place: Placed) -> list[Span]:
+    """`spans` where they are once each of `words` is where it was found; what lies between moves along."""
+    before, after = [place.start], [place.start]
+    for word, where in zip(words, found, strict=True):
+        if where is not None:
+            before += [word.start, max(word.end - _INSTANT, word.start)]
+            after += [where.start, where.end]
+    before, after = np.array([*before, place.end]), np.maximum.accumulate([*after, place.end])
+
+    def at(time: float) -> float:
+        return float(np.interp(time, before, after))
+
+    return [replace(span, start=at(span.start), end=at(max(span.end - _INSTANT, span.start))) for span in spans]

@@ -1,18 +1,20 @@
 """From text and a voice to speech: pieces of text, one batch of them through the model, one sound."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...media.loudness import levelled
 from ..progress import OnStep
-from ..timings import Timings
+from ..timings import Span, Timings
 from .checkpoint import Vocabulary
 from .dit import DiT
 from .errors import F5Error
-from .join import joined
-from .loudness import levelled
+from .join import Placed, joined
 from .mel import FRAMES_PER_SECOND, SAMPLE_RATE, mel
 from .pace import timings
 from .reference import Reference
@@ -27,6 +29,10 @@ LONGEST_TAKE = 22.0
 _LEAST_BYTES = 40
 _SHORT = 30  # bytes: a shorter line gets time to spare, up to a second, as its pace is known least
 _RELEASE = 0.1  # seconds after the last word, which would be cut off by a duration too exact
+
+
+Find = Callable[[npt.NDArray[np.float32], int, Sequence[str]], Sequence[Span | None]]
+"""Mono samples (T,), their rate in Hz and the words they say -> when each word is heard; None for one not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,11 @@ def speak(
     reference: Reference,
     settings: Settings | None = None,
     on_step: OnStep | None = None,
+    find: Find | None = None,
 ) -> Spoken:
     """Say `text` in the voice of `reference`. Model and vocoder may be on any device.
+
+    `find` measures in the speech when its words are heard; without it they are reckoned.
 
     Raises:
         ValueError: There is no text, or nothing in it that can be spoken.
@@ -103,7 +112,14 @@ def speak(
     pauses = [PAUSES[piece.end] / settings.speed for piece in pieces]
     whole, placed = joined(sounds, pauses, SAMPLE_RATE, settings.cross_fade)
     whole = levelled(whole, SAMPLE_RATE, settings.loudness)
-    return Spoken(whole, timings(pieces, placed, len(whole) / SAMPLE_RATE, language), remarks)
+    measure = None if find is None else partial(_found, find, whole)
+    return Spoken(whole, timings(pieces, placed, len(whole) / SAMPLE_RATE, language, measure), remarks)
+
+
+def _found(find: Find, whole: npt.NDArray[np.float32], words: Sequence[str], place: Placed) -> list[Span | None]:
+    part = whole[int(place.start * SAMPLE_RATE) : int(place.end * SAMPLE_RATE)]
+    spans = find(part, SAMPLE_RATE, words)
+    return [span and replace(span, start=place.start + span.start, end=place.start + span.end) for span in spans]
 
 
 def piece_limit(reference: Reference, speed: float) -> int:

@@ -33,9 +33,7 @@ def choose(samples: Samples, sample_rate: int, transcript: str) -> Choice:
         ValueError: Nobody speaks.
         UnsureError: No pause falls together with the end of a clause.
     """
-    parts = phrases(samples, sample_rate)
-    if not parts:
-        raise ValueError("The recording is silent. Give one in which somebody speaks.")
+    parts = _spoken(samples, sample_rate)
     whole = Stretch(parts[0].start, parts[-1].end)
     if whole.length <= LONGEST:
         return Choice(whole, transcript.strip())
@@ -45,7 +43,7 @@ def choose(samples: Samples, sample_rate: int, transcript: str) -> Choice:
     spoken = [0.0, *accumulate(part.length for part in parts)]
     written = [0, *accumulate(size(clause) for clause in clauses)]
     times = [count / written[-1] * spoken[-1] for count in written]  # when a clause ends, in seconds of speech
-    best: tuple[float, int, int, int, int] | None = None
+    found: tuple[float, int, int, int, int] | None = None
     for i in range(len(parts)):
         for j in range(i, len(parts)):
             length = parts[j].end - parts[i].start
@@ -56,15 +54,42 @@ def choose(samples: Samples, sample_rate: int, transcript: str) -> Choice:
             if length < WISHED or last <= first or max(wrong, wrong_too) > _UNSURE:
                 continue
             merit = _merit(samples, sample_rate, parts[i].start, parts[j].end) - 3 * (wrong + wrong_too)
-            if best is None or merit > best[0]:
-                best = (merit, i, j, first, last)
-    if best is None:
+            if found is None or merit > found[0]:
+                found = (merit, i, j, first, last)
+    if found is None:
         raise UnsureError(
             "The recording is longer than 12 s, and no pause in it falls together with the end of a sentence of the "
             "transcript. Cut the recording to 5 to 12 s yourself and give the words of that part."
         )
-    _, i, j, first, last = best
+    _, i, j, first, last = found
     return Choice(Stretch(parts[i].start, parts[j].end), " ".join(clauses[first:last]))
+
+
+def best(samples: Samples, sample_rate: int) -> Stretch:
+    """Where in mono `samples` (T,) the voice is best heard, from pause to pause, for at most 12 s.
+
+    Raises:
+        ValueError: Nobody speaks.
+        UnsureError: Nobody pauses.
+    """
+    parts = _spoken(samples, sample_rate)
+    whole = Stretch(parts[0].start, parts[-1].end)
+    if whole.length <= LONGEST:
+        return whole
+    ways = [Stretch(first.start, last.end) for i, first in enumerate(parts) for last in parts[i:]]
+    fit = [way for way in ways if WISHED <= way.length <= LONGEST]
+    if not fit:
+        raise UnsureError(
+            "The recording is longer than 12 s, and no pauses in it lie 5 to 12 s apart. Cut it to 5 to 12 s yourself."
+        )
+    return max(fit, key=lambda way: _merit(samples, sample_rate, way.start, way.end))
+
+
+def _spoken(samples: Samples, sample_rate: int) -> list[Stretch]:
+    parts = phrases(samples, sample_rate)
+    if not parts:
+        raise ValueError("The recording is silent. Give one in which somebody speaks.")
+    return parts
 
 
 def _nearest(times: list[float], time: float) -> tuple[int, float]:

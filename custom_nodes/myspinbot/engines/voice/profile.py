@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..f5.lora import Adapter, Point
 from .checks import Check
 from .signal import Samples
 
 VERSION = 1
 KIND = "myspinbot-voice"
 CONSENT = "The person who made this profile stated that they may use this voice."
-_NAME = re.compile(r"[^<>:\"/\\|?*\x00-\x1f]{1,80}")
+_ADAPTER = "adapter."
 
 
 class ProfileError(ValueError):
@@ -28,7 +28,8 @@ class ProfileError(ValueError):
 class VoiceProfile:
     """`samples` (T,) mono float32 at `sample_rate` Hz say `transcript`.
 
-    `loudness` is that of the recording in LUFS, `source` its SHA-256, `adapter` what training adds to the model.
+    `loudness` is that of the recording in LUFS, `source` its SHA-256, `adapter` what training adds to the model, whose
+    file `base_model` names.
     """
 
     name: str
@@ -41,7 +42,7 @@ class VoiceProfile:
     checks: tuple[Check, ...] = ()
     consent: str = CONSENT
     base_model: str = ""
-    adapter: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    adapter: Adapter | None = None
 
     @property
     def seconds(self) -> float:
@@ -53,8 +54,12 @@ class VoiceProfile:
         return len(self.transcript.encode()) / self.seconds
 
     def same_as(self, other: "VoiceProfile") -> bool:
-        """Whether both were made from the same recording and words."""
-        return (self.source, self.transcript) == (other.source, other.transcript)
+        """Whether both were made from the same recording and words, and trained alike."""
+        return self._made_from() == other._made_from()
+
+    def _made_from(self) -> tuple[str, ...]:
+        trained = () if self.adapter is None else (self.adapter.base, self.adapter.source)
+        return (self.source, self.transcript, *trained)
 
     def save(self, path: Path) -> None:
         """Write the profile aside and rename it.
@@ -69,7 +74,8 @@ class VoiceProfile:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.part")
         tensors = {"voice.samples": torch.from_numpy(np.ascontiguousarray(self.samples))}
-        tensors |= {f"adapter.{name}": value.contiguous() for name, value in self.adapter.items()}
+        if self.adapter is not None:
+            tensors |= {f"{_ADAPTER}{name}": value.contiguous() for name, value in self.adapter.weights.items()}
         try:
             save_file(tensors, aside, metadata={KIND: json.dumps(self._facts(), ensure_ascii=False)})
             aside.rename(path)
@@ -77,7 +83,7 @@ class VoiceProfile:
             aside.unlink(missing_ok=True)
 
     def _facts(self) -> dict[str, Any]:
-        return {
+        facts: dict[str, Any] = {
             "version": VERSION,
             "name": self.name,
             "sample_rate": self.sample_rate,
@@ -91,6 +97,10 @@ class VoiceProfile:
             "source_sha256": self.source,
             "base_model": self.base_model,
         }
+        if self.adapter is not None:
+            trained = {name: value for name, value in vars(self.adapter).items() if name != "weights"}
+            facts["adapter"] = trained | {"history": [asdict(point) for point in self.adapter.history]}
+        return facts
 
 
 def load_profile(path: Path) -> VoiceProfile:
@@ -126,12 +136,18 @@ def load_profile(path: Path) -> VoiceProfile:
             checks=tuple(Check(**check) for check in facts["checks"]),
             consent=str(facts["consent"]),
             base_model=str(facts["base_model"]),
-            adapter={
-                name.removeprefix("adapter."): value for name, value in tensors.items() if name.startswith("adapter.")
-            },
+            adapter=_adapter(facts.get("adapter"), tensors),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ProfileError(f"{path.name} is no whole voice profile: {error!r} is missing or wrong.") from error
+
+
+def _adapter(facts: Any, tensors: dict[str, Tensor]) -> Adapter | None:
+    if facts is None:
+        return None
+    weights = {name.removeprefix(_ADAPTER): value for name, value in tensors.items() if name.startswith(_ADAPTER)}
+    history = tuple(Point(**point) for point in facts["history"])
+    return Adapter(weights, str(facts["base"]), str(facts["source"]), dict(facts["settings"]), history)
 
 
 def fingerprint(samples: Samples, sample_rate: int) -> str:
@@ -139,15 +155,3 @@ def fingerprint(samples: Samples, sample_rate: int) -> str:
     digest = hashlib.sha256(f"{sample_rate}:".encode())
     digest.update(np.ascontiguousarray(samples, np.float32).tobytes())
     return digest.hexdigest()
-
-
-def checked_name(name: str) -> str:
-    """`name` as a file may be called on any system.
-
-    Raises:
-        ProfileError: It is empty, too long, or has a character that a file's name can't have.
-    """
-    name = name.strip().rstrip(".")
-    if not _NAME.fullmatch(name) or name.startswith("."):
-        raise ProfileError(f"A voice can't be called {name!r}. Use letters, digits, spaces and dashes.")
-    return name
