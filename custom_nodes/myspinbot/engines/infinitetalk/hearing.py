@@ -1,0 +1,154 @@
+"""What the sound encoder hears, as features per frame of the video.
+
+wav2vec 2.0 (Baevski et al., 2020, arXiv:2006.11477) gives 50 features a second from sound at 16 kHz: feature j hears
+the samples [320 j, 320 j + 400). InfiniteTalk takes all of its layers, brought to the rate of the video.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...media.audio import Sound
+from ...media.loudness import levelled
+from ..progress import OnStep
+
+RATE, HOP, FIELD, FEATURES = 16_000, 320, 400, 50
+LOUDNESS = -23.0  # LUFS, as in EBU R 128 and in InfiniteTalk's own code
+SHORTEST = 0.1  # seconds
+_PIECE, _CONTEXT = 3000, 200  # features: a minute, and four seconds on each side for attention to see
+
+Encode = Callable[[Tensor], Sequence[Tensor]]
+"""From sound (1, 1, T) at 16 kHz to the encoder's layers, (1, features, channels) each, its input first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One speaker's sound and when it begins, in seconds from the start of the video.
+
+    Raises:
+        ValueError: it is too short to be heard.
+    """
+
+    sound: Sound
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.sound.duration < SHORTEST:
+            raise ValueError(
+                f"The audio is too short: {self.sound.duration:.3f} s, where {SHORTEST} s are needed at least."
+            )
+
+    @property
+    def end(self) -> float:
+        return self.start + self.sound.duration
+
+
+def frames_of(tracks: Sequence[Track], fps: int) -> int:
+    """How many frames the video has: as many as cover the sound, the last one begun counted whole."""
+    return max(math.ceil(max(track.start * fps + _exact(track, fps) for track in tracks) - 1e-6), 1)
+
+
+def waveforms(tracks: Sequence[Track], *, normalize: bool) -> list[Tensor]:
+    """Each track as the encoder takes it: mono (T,) at 16 kHz, all as long as the whole, silent where it is silent."""
+    from torchaudio.functional import resample
+
+    made: list[Tensor] = []
+    for track in tracks:
+        mono = track.sound.samples.mean(axis=0)
+        if normalize:
+            mono = levelled(mono, track.sound.sample_rate, LOUDNESS)
+        made.append(resample(torch.from_numpy(mono), track.sound.sample_rate, RATE))
+    starts = [round(track.start * RATE) for track in tracks]
+    total = max(start + len(wave) for start, wave in zip(starts, made, strict=True))
+    return [
+        torch.nn.functional.pad(wave, (start, total - start - len(wave)))
+        for start, wave in zip(starts, made, strict=True)
+    ]
+
+
+def features(wave: Tensor, encode: Encode, fps: int, on_step: OnStep) -> Tensor:
+    """What the encoder hears in `wave` (T,), at the rate of the video: (frames, layers, channels).
+
+    Up to a minute is encoded at once; more in pieces of a minute that also hear four seconds around them, so that
+    the memory needed has a bound. The rate is changed once, over the whole.
+    """
+    heard: list[list[Tensor]] = []
+    pieces = list(_pieces(len(wave)))
+    for number, piece in enumerate(pieces):
+        on_step(number, len(pieces))
+        layers = encode(wave[None, None, piece.samples])[1:]
+        heard.append([layer[0, piece.kept].cpu() for layer in layers])
+    on_step(len(pieces), len(pieces))
+    return torch.stack([_at_rate(torch.cat(layer), fps) for layer in zip(*heard, strict=True)], dim=1)
+
+
+def silence(encode: Encode) -> Tensor:
+    """What the encoder hears in silence: one frame's features (layers, channels)."""
+    layers = encode(torch.zeros(1, 1, RATE))[1:]
+    return torch.stack([layer[0, layer.shape[1] // 2] for layer in layers]).cpu()
+
+
+def covering(heard: Tensor, frames: int, end: int, quiet: Tensor) -> Tensor:
+    """`heard` (N, layers, channels) for the frames [0, end): the last feature held to the end of the video at
+    `frames`, and silence after it, where the last window reaches beyond it.
+    """
+    held = heard[-1:].expand(max(min(frames, end) - len(heard), 0), -1, -1)
+    tail = quiet[None].expand(max(end - max(frames, len(heard)), 0), -1, -1)
+    return torch.cat([heard[:end], held, tail.to(heard)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Which samples are encoded together, and which of their features are kept."""
+
+    samples: slice
+    kept: slice
+
+
+def _pieces(samples: int) -> Iterator[_Piece]:
+    total = (samples - FIELD) // HOP + 1
+    count = math.ceil(total / _PIECE)
+    edges = [round(total * i / count) for i in range(count + 1)]
+    for first, last in pairwise(edges):
+        begin, end = max(first - _CONTEXT, 0), min(last + _CONTEXT, total)
+        until = samples if end == total else (end - 1) * HOP + FIELD
+        yield _Piece(slice(begin * HOP, until), slice(first - begin, last - begin))
+
+
+def _at_rate(layer: Tensor, fps: int) -> Tensor:
+    """(T, channels) at 50 a second as (T * fps / 50, channels), in the way of ComfyUI's InfiniteTalk node."""
+    size = max(int(len(layer) / FEATURES * fps), 1)
+    line = layer.float().T[None]  # (1, channels, T)
+    there = torch.nn.functional.interpolate(line, size=size, mode="linear", align_corners=True)
+    return there[0].T.to(layer.dtype)
+
+
+def _exact(track: Track, fps: int) -> float:
+    return track.sound.samples.shape[1] * fps / track.sound.sample_rate
+
+
+def mixed(tracks: Sequence[Track]) -> Sound:
+    """The tracks as they sound together, at the first one's rate, in stereo if any of them is.
+
+    One track that starts at once is given as it is.
+    """
+    if len(tracks) == 1 and not tracks[0].start:
+        return tracks[0].sound
+    from torchaudio.functional import resample
+
+    rate = tracks[0].sound.sample_rate
+    channels = max(track.sound.samples.shape[0] for track in tracks)
+    total = math.ceil(max(track.end for track in tracks) * rate)
+    whole: npt.NDArray[np.float32] = np.zeros((channels, total), np.float32)
+    for track in tracks:
+        samples = resample(torch.from_numpy(track.sound.samples), track.sound.sample_rate, rate).numpy()
+        start = round(track.start * rate)
+        samples = samples[:, : total - start]
+        whole[:, start : start + samples.shape[1]] += samples
+    return Sound(whole.clip(-1, 1), rate)

@@ -1,0 +1,60 @@
+"""The picture that a window starts from: a portrait, or the frames of a source clip, in the size of the video."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from ...media.clip import at_rate, read
+from ...media.faces import Pixels
+from ..progress import OnStep
+from .plan import Window
+
+_BLACK = (0, 0, 0)
+
+
+def fit(pixels: Pixels, width: int, height: int, how: str) -> Pixels:
+    """`pixels` (H, W, 3) as `width` x `height`: cut around its middle ("crop"), or whole on black ("pad")."""
+    picture, size = Image.fromarray(pixels), (width, height)
+    if how == "pad":
+        made = ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=_BLACK)
+    else:
+        made = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+    return np.asarray(made)
+
+
+def fit_mask(mask: Any, width: int, height: int, how: str) -> npt.NDArray[np.float32]:
+    """The first of a MASK (B, H, W) or (H, W) as (height, width), 1 where it is set, fitted as the picture is.
+
+    Raises:
+        ValueError: it isn't a mask, or is empty.
+    """
+    try:
+        plane = np.asarray(mask.detach().cpu().float().numpy()).reshape(-1, *mask.shape[-2:])[0]
+    except (AttributeError, IndexError, ValueError) as error:
+        raise ValueError(f"The mask input does not hold a mask ({error!r}). Connect a MASK output.") from error
+    grey = fit(np.repeat((plane > 0.5)[..., None], 3, axis=2).astype(np.uint8) * 255, width, height, how)
+    set_ = (grey[..., 0] > 127).astype(np.float32)
+    if not set_.any():
+        raise ValueError("A speaker's mask is empty in the video's frame; paint the speaker white.")
+    return set_
+
+
+def starts(source: Path, windows: Iterable[Window], fps: int, on_step: OnStep) -> Iterator[Pixels]:
+    """For each window the frame that `source` shows at its start; the last one is held by a source that is too short.
+
+    `on_step(frames read, frames in all)` is called after each frame and may raise to cancel.
+
+    Raises:
+        ValueError: it is no video that can be read.
+    """
+    wanted = {window.start for window in windows}
+    count = max(wanted) + 1
+    for index, pixels in enumerate(at_rate(read(source), Fraction(fps), count=count)):
+        on_step(index + 1, count)
+        if index in wanted:
+            yield pixels

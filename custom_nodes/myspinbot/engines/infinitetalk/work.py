@@ -1,0 +1,158 @@
+"""What is kept of an InfiniteTalk video while it is being made, so that it can go on after anything.
+
+In the job's folder: `inputs.safetensors`, all that the windows need but the models; `start-<index>.safetensors`, the
+latents of each picture that windows start from; and for each window that is done `<name>.mkv`, the frames that it
+added, and `<name>.safetensors`, the latents of the motion frames for the next one. The picture is kept as the 8 bits
+that will be seen, the motion exactly as it was computed, so that what follows is bit for bit what it would have been.
+A window's name holds a hash of what determines it beyond the job's key and the windows before it, its prompt, so that
+changing a prompt keeps the windows before it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...media.audio import Sound
+from ...media.faces import Pixels
+from ...media.lossless import LosslessWriter, read_lossless
+from ...media.work import Job, Store, fingerprint
+from .plan import Plan, Window
+from .settings import Settings
+
+STAGE = "infinitetalk"
+_VERSION = 2  # of what is kept and how it is computed; a new one starts all work anew
+_INPUTS = "inputs.safetensors"
+
+
+def key_of(settings: Settings, frames: int, hashes: dict[str, str]) -> dict[str, Any]:
+    """All that determines a video but its prompts, as JSON: settings, length, and what its models and inputs are."""
+    return {"version": _VERSION, "frames": frames, "settings": settings.to_json(), "inputs": hashes}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One video in the store: its settings, its plan and the files of its job."""
+
+    job: Job
+    settings: Settings
+    plan: Plan
+
+    @classmethod
+    def open(cls, store: Store, key: dict[str, Any]) -> Self:
+        """The work of a key from `key_of`, new or begun before."""
+        settings = Settings(**key["settings"])
+        plan = Plan(key["frames"], settings.frame_window_size, settings.motion_frame)
+        seconds = plan.frames / settings.fps
+        title = f"InfiniteTalk, {seconds:.1f} s at {settings.width}x{settings.height}, {plan.count} windows"
+        return cls(store.job(STAGE, key, title), settings, plan)
+
+    @property
+    def has_inputs(self) -> bool:
+        return self.job.has(_INPUTS)
+
+    def keep_inputs(
+        self,
+        *,
+        starts: Sequence[Pixels],
+        masks: Sequence[npt.NDArray[np.float32]],
+        heard: Sequence[Tensor],
+        sound: Sound,
+    ) -> None:
+        """Keep what the windows need: pictures to start from, masks, features per speaker, and what is heard."""
+        tensors = {"starts": torch.from_numpy(np.stack(starts)), "sound": torch.from_numpy(sound.samples)}
+        tensors["rate"] = torch.tensor(sound.sample_rate)
+        tensors |= {f"mask {i}": torch.from_numpy(mask) for i, mask in enumerate(masks)}
+        tensors |= {f"heard {i}": speaker for i, speaker in enumerate(heard)}
+        self._save(_INPUTS, tensors)
+
+    def start(self, window: Window) -> Tensor:
+        """The picture that a window is conditioned on: (1, H, W, 3) float32 in [0, 1]."""
+        index = self._start_index(window)
+        with self._inputs() as file:
+            return file.get_slice("starts")[index : index + 1].float() / 255
+
+    def masks(self) -> list[Tensor]:
+        """The speakers' masks, each (1, H, W); none where there is one speaker."""
+        with self._inputs() as file:
+            return [file.get_tensor(name)[None] for name in sorted(file.keys()) if name.startswith("mask")]
+
+    def hearing(self, window: Window, around: int) -> tuple[list[Tensor], int]:
+        """Each speaker's features for a window and up to `around` frames on both sides, and where it begins in them."""
+        with self._inputs() as file:
+            names = sorted(name for name in file.keys() if name.startswith("heard"))  # noqa: SIM118
+            begin = max(window.start - around, 0)
+            end = window.start + self.plan.length + around
+            return [file.get_slice(name)[begin:end] for name in names], window.start - begin
+
+    def sound(self) -> Sound:
+        with self._inputs() as file:
+            return Sound(file.get_tensor("sound").numpy(), int(file.get_tensor("rate")))
+
+    def name(self, index: int, before: str, prompt: str) -> str:
+        """A window's name, from that of the one before it and the hash of its prompt."""
+        return f"{index:05d}-{fingerprint(before, prompt)[:16]}"
+
+    def has(self, name: str) -> bool:
+        """Whether a window is done."""
+        return self.job.has(f"{name}.mkv")
+
+    def keep(self, name: str, frames: Tensor, motion: Tensor | None) -> None:
+        """Keep a finished window: its frames (N, H, W, 3) in [0, 1], and the latents for the next one."""
+        if motion is not None:
+            self._save(f"{name}.safetensors", {"motion": motion})
+        size = {"width": self.settings.width, "height": self.settings.height}
+        with (
+            self.job.writing(f"{name}.mkv") as path,
+            LosslessWriter(path, **size, fps=Fraction(self.settings.fps)) as writer,
+        ):
+            for frame in frames:
+                writer.write(frame.mul(255).round().clamp(0, 255).byte().cpu().numpy())
+
+    def motion(self, name: str) -> Tensor:
+        """The latents that the window after `name` begins with."""
+        return self._load(f"{name}.safetensors", "motion")
+
+    def frames(self, names: Sequence[str]) -> Iterator[Pixels]:
+        """The video's frames, from the windows of these names."""
+        return (frame for name in names for frame in read_lossless(self.job.path(f"{name}.mkv")))
+
+    def start_latent(self, window: Window) -> Tensor | None:
+        """The latents of the picture that a window is conditioned on, once `keep_start_latent` has kept them."""
+        name = self._start_name(window)
+        return self._load(name, "start") if self.job.has(name) else None
+
+    def keep_start_latent(self, window: Window, latent: Tensor) -> None:
+        """Keep them for all windows that are conditioned on the same picture."""
+        self._save(self._start_name(window), {"start": latent})
+
+    def _start_name(self, window: Window) -> str:
+        return f"start-{self._start_index(window):05d}.safetensors"
+
+    def _start_index(self, window: Window) -> int:
+        """Which of the pictures is the window's: a portrait is that of all, a source clip has one for each."""
+        with self._inputs() as file:
+            return min(window.index, file.get_slice("starts").get_shape()[0] - 1)
+
+    def _inputs(self) -> Any:
+        from safetensors import safe_open
+
+        return safe_open(self.job.path(_INPUTS), "pt")
+
+    def _load(self, name: str, key: str) -> Tensor:
+        from safetensors.torch import load_file
+
+        return load_file(self.job.path(name))[key]
+
+    def _save(self, name: str, tensors: dict[str, Tensor]) -> None:
+        from safetensors.torch import save
+
+        # Not save_file, whose errors don't say that the disk is full.
+        whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+        with self.job.writing(name) as path:
+            path.write_bytes(save(whole))

@@ -1,0 +1,128 @@
+"""What InfiniteTalk does before the first window: check all that it is given, hear the sound, keep both."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .infinitetalk_inputs import defaults
+from .infinitetalk_models import check_hearing, check_models, keep_precision, model_hash, whole_hash
+from .support import clip_path, stepper, work_store
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..engines.infinitetalk.hearing import Track
+    from ..engines.infinitetalk.plan import Plan
+    from ..engines.infinitetalk.settings import Settings
+    from ..media.faces import Pixels
+
+_MODELS = ("model", "model_patch", "vae", "audio_encoder")
+_SEEN = ("negative", "clip_vision_output")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The key of the work, as JSON, and each window's prompt, None where the node's own stands."""
+
+    key: str
+    prompts: list[str | None]
+
+
+def begin(given: dict[str, Any]) -> Begun:
+    """Check the node's inputs, and keep what the windows need where they find it.
+
+    What isn't given has its default, so that other nodes that expand into this one need only say what they want.
+
+    Raises:
+        ValueError: an input that can't be worked with; the message says which and what to do.
+    """
+    from ..engines.infinitetalk.hearing import frames_of, mixed
+    from ..engines.infinitetalk.plan import Plan
+    from ..engines.infinitetalk.settings import Settings
+    from ..engines.infinitetalk.work import Work, key_of
+    from ..media.work import fingerprint
+
+    values = defaults() | given
+    settings = Settings.of(values)
+    tracks = _tracks(values)
+    check_models(values["model"], values["model_patch"], values["vae"])
+    plan = Plan(frames_of(tracks, settings.fps), settings.frame_window_size, settings.motion_frame)
+    prompts = _prompts(values, plan, settings)
+    starts = _starts(values, plan, settings)
+    masks = _masks(values, settings)
+    keep_precision(values["model_patch"])
+    hashes = {name: model_hash(values[name]) for name in _MODELS}
+    hashes |= {name: whole_hash(values[name]) for name in _SEEN if values.get(name) is not None}
+    hashes["pictures"] = fingerprint(*starts, *masks)
+    hashes["sound"] = fingerprint(
+        bool(values["normalize_loudness"]),
+        *(part for track in tracks for part in (track.sound.samples, track.sound.sample_rate, track.start)),
+    )
+    key = key_of(settings, plan.frames, hashes)
+    work = Work.open(work_store(), key)
+    if not work.has_inputs:
+        with work.job.held():
+            heard = _heard(values, tracks, plan, settings)
+            work.keep_inputs(starts=starts, masks=masks, heard=heard, sound=mixed(tracks))
+    return Begun(json.dumps(key), prompts)
+
+
+def _tracks(values: dict[str, Any]) -> "list[Track]":
+    from ..engines.infinitetalk.hearing import Track
+    from ..media.audio import from_audio
+
+    first = Track(from_audio(values["audio"]))
+    if values.get("audio_2") is None:
+        return [first]
+    start = values["audio_2_start"]
+    return [first, Track(from_audio(values["audio_2"]), first.end if start < 0 else start)]
+
+
+def _prompts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> list[str | None]:
+    from ..engines.infinitetalk.prompts import per_window
+
+    prompts = per_window(values["prompts"], plan.windows(), settings.fps)
+    if any(prompts) and values.get("clip") is None:
+        raise ValueError("`prompts` need the text encoder: connect `clip` too, or leave them empty.")
+    return prompts
+
+
+def _starts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> "list[Pixels]":
+    """The portrait alone, or the source clip's frame for each window, in the size of the video."""
+    from ..engines.infinitetalk.pictures import fit, starts
+    from ..media.picture import from_image
+
+    if (values.get("portrait") is None) == (values.get("source_video") is None):
+        raise ValueError("Connect either a portrait or a source video to InfiniteTalk.")
+    if values.get("portrait") is not None:
+        pictures = [from_image(values["portrait"])]
+    else:
+        pictures = starts(clip_path(values["source_video"]), plan.windows(), settings.fps, stepper())
+    return [fit(picture, settings.width, settings.height, values["fit"]) for picture in pictures]
+
+
+def _masks(values: dict[str, Any], settings: "Settings") -> list[Any]:
+    from ..engines.infinitetalk.pictures import fit_mask
+
+    given = [values[name] for name in ("mask_1", "mask_2") if values.get(name) is not None]
+    if len(given) != (0 if values.get("audio_2") is None else 2):
+        raise ValueError(
+            "Two speakers need two sounds and two masks: connect `audio_2`, `mask_1` and `mask_2`, or none of them."
+        )
+    return [fit_mask(mask, settings.width, settings.height, values["fit"]) for mask in given]
+
+
+def _heard(values: dict[str, Any], tracks: "list[Track]", plan: "Plan", settings: "Settings") -> "list[Tensor]":
+    from ..engines.infinitetalk.hearing import RATE, covering, features, silence, waveforms
+
+    encoder = values["audio_encoder"]
+
+    def encode(wave: "Tensor") -> Any:
+        return encoder.encode_audio(wave, RATE)["encoded_audio_all_layers"]
+
+    quiet = silence(encode)
+    check_hearing(values["model_patch"], *quiet.shape)
+    on_step = stepper()
+    waves = waveforms(tracks, normalize=values["normalize_loudness"])
+    heard = [features(wave, encode, settings.fps, on_step) for wave in waves]
+    return [covering(speaker, plan.frames, plan.end, quiet) for speaker in heard]

@@ -1,0 +1,59 @@
+"""Peak memory doesn't grow with the number of windows.
+
+Hearing the speech comes before them, and is looked at by itself: it grows up to a minute of sound, and not beyond.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import Client
+from tests.conftest import make_server
+from tests.miniatures import wan
+from tests.runner.helpers import tag, until
+
+from .graphs import FRESH, LENGTH, furnish, jobs, sampled, talk, write_sound
+
+SIDE = 128
+
+
+def memory(pid: int, field: str) -> float:
+    """`VmRSS`, what a process holds now, or `VmHWM`, the most it held, in MiB."""
+    return int(re.search(rf"{field}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def talk_for(server: Any, base: Path, windows: int) -> tuple[float, float, float]:
+    """The peak of hearing, what is held when the first window begins, and the peak from there on."""
+    frames = LENGTH + (windows - 1) * FRESH
+    write_sound(base / "input" / f"{windows}.wav", frames / 25 - 0.01)
+    Path(f"/proc/{server.pid}/clear_refs").write_text("5")
+    mark = tag()
+    work = talk(f"{windows}.wav", tag=mark, width=SIDE, height=SIDE, sampling_steps=1, colormatch="mkl")
+    job = Client(server.url).submit(work)
+    assert until(lambda: sampled(base, mark) >= 1, 240)
+    hearing, held = memory(server.pid, "VmHWM"), memory(server.pid, "VmRSS")
+    Path(f"/proc/{server.pid}/clear_refs").write_text("5")
+    job.result()
+    found = hearing, held, memory(server.pid, "VmHWM")
+    sys.stdout.write(f"{windows} windows: hearing {found[0]:.0f}, then from {found[1]:.0f} to {found[2]:.0f} MiB\n")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_eighty_windows_take_the_memory_of_eight(tmp_path):
+    wan.write_all(tmp_path / "models")
+    furnish(tmp_path)
+    with make_server(tmp_path) as server:
+        talk_for(server, tmp_path, 3)  # what is loaded and compiled once
+        _, few, few_peak = talk_for(server, tmp_path, 8)
+        _, many, many_peak = talk_for(server, tmp_path, 80)
+    made = sorted(len(list((tmp_path / "user/myspinbot/work" / job).glob("*.mkv"))) for job in jobs(tmp_path))
+    assert made == [3, 8, 80]
+    # Chained in memory, the frames of 72 more windows would take 162 MiB.
+    assert many_peak - many < few_peak - few + 0.05 * few

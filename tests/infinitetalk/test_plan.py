@@ -1,0 +1,149 @@
+"""Window plans as properties, prompts along them, and what is heard in each."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from myspinbot.engines.infinitetalk import hearing
+from myspinbot.engines.infinitetalk.hearing import HOP, RATE, Track, covering, features, frames_of, mixed, waveforms
+from myspinbot.engines.infinitetalk.plan import Plan
+from myspinbot.engines.infinitetalk.prompts import per_window
+from myspinbot.engines.infinitetalk.settings import Settings
+from myspinbot.media.audio import Sound
+from myspinbot.media.loudness import loudness
+
+plans = st.builds(
+    lambda frames, quarter, part: Plan(frames, 4 * quarter + 1, 4 * int(part * quarter / 2) + 1),
+    st.integers(1, 20_000),
+    st.integers(1, 60),
+    st.floats(0, 0.95),
+)
+
+
+@given(plans)
+def test_every_frame_is_made_once_and_none_too_many(plan):
+    made = [frame for window in plan.windows() for frame in range(window.first, window.first + window.fresh)]
+    assert made == list(range(plan.frames))
+    assert all(window.fresh > 0 for window in plan.windows())
+
+
+@given(plans)
+def test_each_window_begins_with_the_last_frames_of_the_one_before(plan):
+    windows = list(plan.windows())
+    assert windows[0].motion == windows[0].start == 0
+    for before, window in pairwise(windows):
+        assert window.start + window.motion == before.start + plan.length
+        assert plan.motion <= plan.length - before.motion, "all of them new in it, so that colours are matched once"
+    assert windows[-1].start + plan.length == plan.end >= plan.frames
+
+
+@given(plans, st.integers(0, 100))
+def test_sound_is_counted_from_the_start_of_the_whole(plan, missing):
+    """The features that window i hears are those of its frames, silence after the end, and nothing else."""
+    known = max(plan.frames - min(missing, 2), 1)
+    heard = torch.arange(known, dtype=torch.float32).reshape(-1, 1, 1)
+    whole = covering(heard, plan.frames, plan.end, torch.full((1, 1), -1.0)).flatten()
+    assert len(whole) == plan.end
+    for window in plan.windows():
+        seen = whole[window.start : window.start + plan.length]
+        expected = np.arange(window.start, window.start + plan.length)
+        expected = np.where(expected < plan.frames, np.minimum(expected, known - 1), -1)
+        assert np.array_equal(seen.numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    ("length", "motion", "said"),
+    [(80, 9, "Use 77 or 81"), (81, 10, "Use 9 or 13"), (17, 9, "at most half"), (0, 1, "Use 1 or 5")],
+)
+def test_sizes_that_the_model_can_not_take(length, motion, said):
+    with pytest.raises(ValueError, match=said):
+        Plan(100, length, motion)
+
+
+def settings(**changes):
+    given = {
+        "width": 512, "height": 512, "fps": 25, "sampling_steps": 6, "sampling_cfg": 1.0, "sampling_shift": 11.0,
+        "sampling_scheduler": "dpm++_sde", "sampling_sigmas": "simple", "seed": 1, "frame_window_size": 81,
+        "motion_frame": 25, "audio_scale": 1.6, "colormatch": "lab", "vae_tiling": "auto",
+    }  # fmt: skip
+    return Settings(**(given | changes))
+
+
+def test_sizes_of_pictures_and_tiling():
+    with pytest.raises(ValueError, match="width must be a multiple of 16, not 500"):
+        settings(width=500)
+    assert not settings(width=832, height=480).tiled
+    assert settings(width=1280, height=720).tiled
+    assert not settings(width=1280, height=720, vae_tiling="off").tiled
+
+
+def test_prompts_by_window_and_by_time():
+    windows = list(Plan(300, 81, 25).windows())
+    assert len(windows) == 5
+    assert per_window("", windows, 25) == [None] * 5
+    assert per_window("a\n\nb\n", windows, 25) == ["a", "b", "b", "b", "b"]
+    assert [window.first / 25 for window in windows] == [0, 3.24, 5.48, 7.72, 9.96]
+    assert per_window("0:03 smiles\n00:09.5 nods", windows, 25) == [None, "smiles", "smiles", "smiles", "nods"]
+    assert per_window("0:00 a\n0:00:05 b", windows, 25) == ["a", "a", "b", "b", "b"]
+    with pytest.raises(ValueError, match="either every prompt"):
+        per_window("0:03 smiles\nnods", windows, 25)
+    with pytest.raises(ValueError, match="must rise"):
+        per_window("0:09 smiles\n0:03 nods", windows, 25)
+
+
+def sound(seconds, rate=16000, channels=1, level=0.3, pitch=200):
+    wave = level * np.sin(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
+    return Sound(np.repeat(wave[None].astype(np.float32), channels, 0), rate)
+
+
+def positions(wave):
+    """An encoder whose features say where they are and what they hear: layers (1, T, 1)."""
+    total = (wave.shape[-1] - hearing.FIELD) // HOP + 1
+    first = wave[0, 0, : total * HOP : HOP][:total]
+    return [torch.zeros(1, total, 1), first.reshape(1, -1, 1), first.reshape(1, -1, 1) * 2]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 5.0, 59.9, 61.0, 200.0])
+def test_long_sound_is_heard_in_pieces_without_a_gap_or_a_shift(seconds):
+    ramp = torch.arange(round(seconds * RATE), dtype=torch.float64).float()
+    heard = features(ramp, positions, 25, lambda done, total: None)
+    total = (len(ramp) - hearing.FIELD) // HOP + 1
+    assert heard.shape == (max(int(total / 2), 1), 2, 1)
+    expected = torch.linspace(0, (total - 1) * HOP, len(heard)) if len(heard) > 1 else torch.zeros(1)
+    assert torch.allclose(heard[:, 0, 0], expected, rtol=1e-5, atol=2)
+    assert torch.allclose(heard[:, 1], heard[:, 0] * 2, rtol=1e-5)
+
+
+def test_two_speakers_share_one_time():
+    tracks = [Track(sound(2.0, 44100, 2)), Track(sound(1.0), 2.5)]
+    assert frames_of(tracks, 25) == 88
+    first, second = waveforms(tracks, normalize=False)
+    assert len(first) == len(second) == 3.5 * RATE
+    assert not first[2 * RATE :].any()
+    assert not second[: int(2.5 * RATE)].any()
+    whole = mixed(tracks)
+    assert whole.sample_rate == 44100
+    assert whole.samples.shape == (2, round(3.5 * 44100))
+    assert not whole.samples[:, int(2.1 * 44100) : int(2.4 * 44100)].any()
+    assert mixed(tracks[:1]) is tracks[0].sound
+
+
+@pytest.mark.parametrize("level", [0.01, 0.3, 0.9])
+def test_the_encoder_hears_speech_at_one_loudness(level):
+    (wave,) = waveforms([Track(sound(3.0, level=level, pitch=1000))], normalize=True)
+    assert loudness(wave.numpy(), RATE) == pytest.approx(-23, abs=0.3)
+
+
+def test_a_sound_too_short_to_be_heard():
+    with pytest.raises(ValueError, match="too short"):
+        Track(sound(0.05))
+
+
+@given(st.integers(6_000, 400_000), st.sampled_from([8000, 16000, 22050, 24000, 44100, 48000]), st.integers(8, 60))
+def test_the_video_covers_the_sound_by_less_than_a_frame(samples, rate, fps):
+    track = Track(Sound(np.zeros((1, samples), np.float32), rate))
+    frames = frames_of([track], fps)
+    assert frames == max(-(-samples * fps // rate), 1)
