@@ -1,0 +1,133 @@
+"""The network that draws lips for a sound.
+
+Prajwal, Mukhopadhyay, Namboodiri and Jawahar, "A Lip Sync Expert Is All You Need for Speech to Lip Generation In
+the Wild" (2020). A face is encoded to a point through seven stages, the sound to another, and a decoder draws
+from the sound back up through what each stage saw.
+"""
+
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+SIDE = 96  # pixels of a face
+BANDS, COLUMNS = 80, 16  # of the mel spectrogram that a frame hears
+
+
+class Layer(NamedTuple):
+    """A convolution, or with `out_padding` a transposed one; `residual` adds what came in."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int | tuple[int, int]
+    padding: int
+    residual: bool = False
+    out_padding: int | None = None
+
+
+def _same(channels: int) -> Layer:
+    return Layer(channels, channels, 3, 1, 1, residual=True)
+
+
+def _down(inputs: int, outputs: int, kept: int) -> list[Layer]:
+    return [Layer(inputs, outputs, 3, 2, 1), *[_same(outputs)] * kept]
+
+
+def _up(inputs: int, outputs: int) -> list[Layer]:
+    return [Layer(inputs, outputs, 3, 2, 1, out_padding=1), *[_same(outputs)] * 2]
+
+
+FACE_ENCODER = [
+    [Layer(6, 16, 7, 1, 3)],
+    _down(16, 32, 2),
+    _down(32, 64, 3),
+    _down(64, 128, 2),
+    _down(128, 256, 2),
+    _down(256, 512, 1),
+    [Layer(512, 512, 3, 1, 0), Layer(512, 512, 1, 1, 0)],
+]
+AUDIO_ENCODER = [
+    Layer(1, 32, 3, 1, 1),
+    *[_same(32)] * 2,
+    Layer(32, 64, 3, (3, 1), 1),
+    *[_same(64)] * 2,
+    Layer(64, 128, 3, 3, 1),
+    *[_same(128)] * 2,
+    Layer(128, 256, 3, (3, 2), 1),
+    _same(256),
+    Layer(256, 512, 3, 1, 0),
+    Layer(512, 512, 1, 1, 0),
+]
+FACE_DECODER = [
+    [Layer(512, 512, 1, 1, 0)],
+    [Layer(1024, 512, 3, 1, 0, out_padding=0), _same(512)],
+    [Layer(1024, 512, 3, 2, 1, out_padding=1), _same(512), _same(512)],
+    _up(768, 384),
+    _up(512, 256),
+    _up(320, 128),
+    _up(160, 64),
+]
+
+
+class Block(nn.Module):
+    """Convolution, batch norm, and a ReLU over both and, if `residual`, the input."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.residual = layer.residual
+        shape = (layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding)
+        if layer.out_padding is None:
+            convolution: Any = nn.Conv2d(*shape)
+        else:
+            convolution = nn.ConvTranspose2d(*shape, output_padding=layer.out_padding)
+        self.conv_block = nn.Sequential(convolution, nn.BatchNorm2d(layer.outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv_block(x)
+        return torch.relu_(y + x if self.residual else y)
+
+
+def _stages(stages: list[list[Layer]]) -> nn.ModuleList:
+    return nn.ModuleList(nn.Sequential(*map(Block, layers)) for layers in stages)
+
+
+class Generator(nn.Module):
+    """Faces are BGR, 0 to 1, (B, 3, 96, 96); what is heard (B, 1, 80, 16) as `mel.Mel` gives it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.face_encoder_blocks = _stages(FACE_ENCODER)
+        self.audio_encoder = nn.Sequential(*map(Block, AUDIO_ENCODER))
+        self.face_decoder_blocks = _stages(FACE_DECODER)
+        self.output_block = nn.Sequential(Block(Layer(80, 32, 3, 1, 1)), nn.Conv2d(32, 3, 1), nn.Sigmoid())
+
+    def see(self, faces: Tensor) -> list[Tensor]:
+        """What each stage of the encoder makes of faces, for `draw`."""
+        masked = faces.clone()
+        masked[:, :, SIDE // 2 :] = 0
+        x = torch.cat([masked, faces], dim=1)  # (B, 6, 96, 96)
+        seen: list[Tensor] = []
+        for block in self.face_encoder_blocks:
+            x = block(x)
+            seen.append(x)
+        return seen  # (B, 16, 96, 96) to (B, 512, 1, 1)
+
+    def draw(self, seen: list[Tensor], heard: Tensor) -> Tensor:
+        """Faces (B, 3, 96, 96) that say what is heard."""
+        x = self.audio_encoder(heard)  # (B, 512, 1, 1)
+        for block, skip in zip(self.face_decoder_blocks, reversed(seen), strict=True):
+            x = torch.cat([block(x), skip], dim=1)
+        return self.output_block(x)
+
+    def forward(self, faces: Tensor, heard: Tensor) -> Tensor:
+        return self.draw(self.see(faces), heard)
+
+    def fold(self) -> None:
+        """Work the batch norms into the convolutions before them; the output stays, the network gets shorter."""
+        for block in self.modules():
+            if isinstance(block, Block) and len(block.conv_block) == 2:
+                convolution, norm = cast(Any, block.conv_block)
+                transposed = isinstance(convolution, nn.ConvTranspose2d)
+                block.conv_block = nn.Sequential(fuse_conv_bn_eval(convolution, norm, transpose=transposed))
