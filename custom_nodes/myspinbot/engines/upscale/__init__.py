@@ -1,0 +1,1 @@
+"""Upscaling a clip: work only where the picture changes."""

@@ -1,0 +1,94 @@
+"""Upscalers and restorers in miniature for all of these tests."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import torch
+
+PACK = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
+
+if "myspinbot" not in sys.modules:  # the engines without ComfyUI, as in tests/pack
+    package = types.ModuleType("myspinbot")
+    package.__path__ = [str(PACK)]
+    sys.modules["myspinbot"] = package
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def load(state: dict[str, torch.Tensor], *, exact: bool = True):
+    """A network from a state dict, through spandrel."""
+    from myspinbot.engines.upscale.network import load_network
+    from spandrel import ModelLoader
+
+    return load_network(ModelLoader().load_from_state_dict(dict(state)), device=torch.device("cpu"), exact=exact)
+
+
+class Scarce:
+    """A network that runs out of memory above so many pixels at once."""
+
+    def __init__(self, network, pixels: int) -> None:
+        self._network, self._pixels = network, pixels
+        self.refused = 0
+
+    def __getattr__(self, name: str):
+        return getattr(self._network, name)
+
+    def __call__(self, pictures):
+        if pictures.shape[0] * pictures.shape[1] * pictures.shape[2] > self._pixels:
+            self.refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return self._network(pictures)
+
+
+@pytest.fixture(scope="session")
+def compact():
+    """A fast model that enlarges twice."""
+    from tests.miniatures import upscale as miniature
+
+    return load(miniature.compact())
+
+
+@pytest.fixture(scope="session")
+def dense():
+    """An RRDB of two blocks that enlarges twice and folds 2 x 2 pixels."""
+    from tests.miniatures import upscale as miniature
+
+    return load(miniature.rrdb(features=16, blocks=2))
+
+
+@pytest.fixture
+def upscaled(tmp_path, compact):
+    """Call it with a clip and settings for the path of the upscaled clip; `.remarks` and `.steps` are of the last."""
+
+    from myspinbot.engines.upscale.clip import Settings, enhance
+    from myspinbot.media.work import Store
+
+    class Call:
+        def __init__(self) -> None:
+            self.count, self.remarks, self.steps = 0, [], []
+
+        def __call__(self, source, network=compact, on_step=None, restoring=None, **settings):
+            self.count += 1
+            self.steps = []
+            path = tmp_path / f"out{self.count}.mp4"
+            report = enhance(
+                source,
+                path,
+                network,
+                Settings(**settings),
+                Store(tmp_path / "work", 10**9),
+                memory=10**9,
+                on_step=on_step or (lambda done, total: self.steps.append((done, total))),
+                restoring=restoring,
+            )
+            self.remarks, self.report = report.remarks, report
+            return path
+
+    return Call()

@@ -1,0 +1,167 @@
+"""Upscale Video on a real server, through the runner, with models in miniature."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from myspinbot.media.audio import Sound
+from myspinbot.media.clip import probe
+from PIL import Image
+
+from runner import Client
+from runner.errors import RunnerError
+from tests.miniatures import restore
+from tests.miniatures import upscale as miniature
+from tests.runner.helpers import tag
+
+from .scenes import decoded, moving, packets, talking, write
+
+
+@pytest.fixture(scope="module")
+def base(server) -> Path:
+    base = Path(server.base_directory)
+    models = base / "models" / "upscale_models"
+    miniature.write(models / "mini_x2.pth", miniature.compact())
+    miniature.write(models / "mini_rrdb_x2.safetensors", miniature.rrdb(features=16, blocks=1))
+    miniature.write(base / "models" / "facerestore_models" / "mini.pth", restore.restoreformer())
+    picture = Image.open(Path(__file__).parents[1] / "media" / "smiling_woman.jpg").convert("RGB").resize((256, 256))
+    write(base / "input" / "face.mp4", [np.asarray(picture)] * 2)
+    wave = 0.3 * np.sin(np.arange(22050) / 10)
+    write(base / "input" / "talk.mp4", talking(20), sound=Sound(wave[None].astype(np.float32), 22050))
+    write(base / "input" / "move.mp4", moving(30, 192, 256))
+    return base
+
+
+def node(kind: str, **inputs) -> dict:
+    return {"class_type": kind, "inputs": inputs}
+
+
+def graph(clip: str = "talk.mp4", model: str = "mini_x2.pth", **changes) -> dict:
+    upscale = {
+        "video": ["1", 0], "upscale_model": ["2", 0], "target": "model", "factor": 2.0, "batch_size": 50,
+        "frame_load_cap": 0, "skip_first_frames": 0, "select_every_nth": 1, "quality": 16, "change_threshold": 2,
+        "overlap": 0, "tile_size": 0, "precision": "auto",
+    }  # fmt: skip
+    return {
+        "1": node("LoadVideo", file=clip),
+        "2": node("UpscaleModelLoader", model_name=model),
+        "3": node("MySpinBotUpscale", **(upscale | changes)),
+        "4": node("SaveVideo", video=["3", 0], filename_prefix=f"up-{tag()}", format="auto", codec="auto"),
+    }
+
+
+def run(server, work: dict, out: Path) -> tuple[Path, list[str]]:
+    job = Client(server.url).submit(work)
+    result = job.result()
+    (saved,) = job.save(out)
+    return saved, [notice.text for notice in result.notices]
+
+
+def failure(server, work: dict) -> str:
+    with pytest.raises(RunnerError) as caught:
+        Client(server.url).submit(work).result()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["mini_x2.pth", "mini_rrdb_x2.safetensors"])
+def test_a_clip_becomes_larger_and_keeps_its_sound(server, base, tmp_path, model):
+    path, notices = run(server, graph(model=model), tmp_path)
+    info = probe(path)
+    assert (info.width, info.height, info.frames, info.fps) == (256, 192, 20, 25)
+    assert list(packets(path, "audio")) == list(packets(base / "input" / "talk.mp4", "audio"))
+    assert notices == []
+
+
+def test_more_than_the_model_enlarges_is_said(server, base, tmp_path):
+    path, notices = run(server, graph(target="576p", frame_load_cap=3), tmp_path)
+    assert (probe(path).height, probe(path).frames) == (576, 3)
+    assert any("plain enlargement" in notice for notice in notices)
+
+
+def test_the_model_stays_as_it_was_for_other_nodes(server, base, tmp_path):
+    """The same loaded model in the core's own node, before and after."""
+    work = graph() | {
+        "5": node("EmptyImage", width=32, height=32, batch_size=1, color=7654321),
+        "6": node("ImageUpscaleWithModel", upscale_model=["2", 0], image=["5", 0]),
+        "7": node("SaveImage", images=["6", 0], filename_prefix=f"core-{tag()}"),
+    }
+    pictures = []
+    for number in range(2):
+        work["5"]["inputs"]["color"] = 100 + number  # another picture first, so that nothing comes from the cache
+        work["6"]["inputs"]["image"] = ["5", 0]
+        Client(server.url).submit({key: work[key] for key in ("2", "5", "6", "7")}).result()
+        work["5"]["inputs"]["color"] = 7654321
+        job = Client(server.url).submit({key: work[key] for key in ("2", "5", "6", "7")})
+        job.result()
+        (path,) = job.save(tmp_path / str(number))
+        pictures.append(np.asarray(Image.open(path)))
+        Client(server.url).submit(graph(change_threshold=1)).result()
+    assert np.array_equal(*pictures)
+
+
+def test_nothing_selected_and_a_wrong_model_are_sentences(server, base):
+    assert "skip_first_frames" in failure(server, graph(skip_first_frames=500))
+    miniature.write(base / "models" / "upscale_models" / "alpha.pth", miniature.compact(channels=4))
+    for _ in range(40):
+        info = json.loads(urllib.request.urlopen(f"{server.url}/object_info/UpscaleModelLoader").read())
+        if "alpha.pth" in str(info):
+            break
+    assert "takes 4 channels" in failure(server, graph(model="alpha.pth"))
+
+
+def restored(**changes) -> dict:
+    restore = {
+        "video": ["1", 0], "face_restorer": ["2", 0], "codeformer_fidelity": 1.0, "strength": 1.0, "steadiness": 0.8,
+        "where": "everywhere", "detector": "built-in", "batch_size": 50, "quality": 16,
+    }  # fmt: skip
+    return {
+        "1": node("LoadVideo", file="face.mp4"),
+        "2": node("MySpinBotLoadFaceRestorer", model="mini.pth", precision="fp32"),
+        "3": node("MySpinBotRestoreFaces", **(restore | changes)),
+        "4": node("SaveVideo", video=["3", 0], filename_prefix=f"face-{tag()}", format="auto", codec="auto"),
+    }
+
+
+def test_faces_are_restored_alone_and_within_an_upscale(server, base, tmp_path):
+    path, notices = run(server, restored(), tmp_path / "a")
+    assert (probe(path).width, probe(path).frames, notices) == (256, 2, [])
+    work = graph("face.mp4", face_restorer=["5", 0], detector="built-in") | {"5": restored()["2"]}
+    path, notices = run(server, work, tmp_path / "b")
+    assert (probe(path).width, notices) == (512, [])
+    work["1"]["inputs"]["file"] = "talk.mp4"
+    _, notices = run(server, work, tmp_path / "c")
+    assert any("No face was found" in notice for notice in notices)
+
+
+def test_a_restorer_that_is_not_there_is_named_with_its_licence(server, base):
+    work = restored()
+    work["2"]["inputs"]["model"] = "codeformer.pth"
+    said = failure(server, work)
+    assert "S-Lab-1.0" in said
+    assert "myspinbot models get codeformer --accept-licence S-Lab-1.0" in said
+
+
+def test_cancel_and_again_goes_on_where_it_was(server, base, tmp_path):
+    work = graph("move.mp4", "mini_rrdb_x2.safetensors", batch_size=5, precision="fp32")
+    job = Client(server.url).submit(work)
+    store = base / "user" / "myspinbot" / "work"
+    for event in job.events():
+        if "Progress" in type(event).__name__ and event.total > 1 and event.value / event.total > 0.4:
+            break
+    assert job.cancel()
+    with pytest.raises(RunnerError):
+        job.result()
+    kept = sorted(store.glob("upscale-*/[0-9]*.mp4"), key=lambda path: path.stat().st_mtime)
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    path, _ = run(server, work, tmp_path / "a")
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items()), "finished pieces are not made again"
+    shutil.rmtree(store)
+    work["3"]["inputs"]["tile_size"] = 4096  # the same, as another node, so that nothing is taken from the cache
+    again, _ = run(server, work, tmp_path / "b")
+    assert len(decoded(path)) == 30
+    assert all(np.array_equal(a, b) for a, b in zip(decoded(path), decoded(again), strict=True))
