@@ -1,0 +1,155 @@
+"""One training, told in full: what the nodes of its stages hand on to each other, and what is kept of each."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...media.faces import Pixels
+from ...media.work import Job, Store, fingerprint
+from .losses import Measured
+from .prepare import Example, TrainingSet
+from .settings import Settings
+
+STAGE = "identity"
+Part = str
+LEARNED, HELD_OUT = "learned", "held-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that determines a training. `stages` are the steps of each; `origin` is a hash of the models' files."""
+
+    name: str
+    trigger: str
+    family: str
+    base_model: str
+    origin: str
+    prompt: str
+    seed: int
+    stages: tuple[int, ...]
+    settings: Settings
+    learned: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What a stage's result depends on: all but the names of files."""
+        return {field: value for field, value in asdict(self).items() if field not in ("name", "base_model")}
+
+    @property
+    def job_id(self) -> str:
+        return fingerprint(self.key)
+
+    def done(self, stage: int) -> int:
+        """The steps done after `stage` stages."""
+        return sum(self.stages[:stage])
+
+    def job(self, store: Store) -> Job:
+        """The folder of this training."""
+        return store.job(STAGE, self.key, f"training of {self.name}")
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+    @classmethod
+    def loads(cls, text: str) -> "Plan":
+        """The plan that `dumps` wrote.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            fields = json.loads(text)
+            lists = {name: tuple(fields[name]) for name in ("stages", "learned", "held_out")}
+            return cls(**(fields | lists | {"settings": Settings(**fields["settings"])}))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"This is no plan of a training ({error}); Train Identity makes it.") from error
+
+    def with_pictures(self, pictures: TrainingSet) -> "Plan":
+        return replace(self, learned=_hashes(pictures.examples), held_out=_hashes(pictures.held_out))
+
+
+def _hashes(examples: Iterable[Example]) -> tuple[str, ...]:
+    return tuple(fingerprint(np.ascontiguousarray(example.pixels), example.caption) for example in examples)
+
+
+def put_pictures(job: Job, pictures: TrainingSet) -> None:
+    """Keep the crops and captions, for the nodes that encode them."""
+    for part, examples in ((LEARNED, pictures.examples), (HELD_OUT, pictures.held_out)):
+        for index, example in enumerate(examples):
+            put_picture(job, f"{part}-{index:02}.png", example.pixels)
+        with job.writing(f"{part}.json") as path:
+            path.write_text(json.dumps([example.caption for example in examples], ensure_ascii=False), "utf-8")
+
+
+def pictures(job: Job, part: Part) -> tuple[list[Pixels], list[str]]:
+    """The crops (h, w, 3) and captions of a part.
+
+    Raises:
+        FileNotFoundError: They were cleared away in the meantime.
+    """
+    captions = json.loads(kept_file(job, f"{part}.json").read_text("utf-8"))
+    return [picture(job, f"{part}-{index:02}.png") for index in range(len(captions))], captions
+
+
+def put_picture(job: Job, name: str, pixels: Pixels) -> None:
+    with job.writing(name) as path:
+        Image.fromarray(pixels).save(path)
+
+
+def picture(job: Job, name: str) -> Pixels:
+    with Image.open(kept_file(job, name)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def put_measured(job: Job, stage: int, measured: Measured) -> None:
+    with job.writing(f"measured-{stage:03}.json") as path:
+        path.write_text(json.dumps(asdict(measured)), "utf-8")
+
+
+def measured(job: Job, plan: Plan) -> list[Measured]:
+    """What was measured so far, from before the first stage on."""
+    names = [f"measured-{stage:03}.json" for stage in range(len(plan.stages) + 1)]
+    return [Measured(**json.loads(job.path(name).read_text("utf-8"))) for name in names if job.has(name)]
+
+
+def put_losses(job: Job, stage: int, losses: list[float]) -> None:
+    with job.writing(f"losses-{stage:03}.json") as path:
+        path.write_text(json.dumps(losses), "utf-8")
+
+
+def losses(job: Job, plan: Plan) -> list[float]:
+    """The loss of every step whose stage is kept."""
+    names = [f"losses-{stage:03}.json" for stage in range(1, len(plan.stages) + 1)]
+    return [value for name in names if job.has(name) for value in json.loads(job.path(name).read_text("utf-8"))]
+
+
+def lora_name(stage: int) -> str:
+    """The file of the LoRA after `stage` stages."""
+    return f"stage-{stage:03}.safetensors"
+
+
+def sample_name(stage: int) -> str:
+    """The file of the picture that was drawn after `stage` stages."""
+    return f"sample-{stage:03}.png"
+
+
+def last_stage(job: Job, plan: Plan) -> int:
+    """How many stages are done and kept."""
+    return max((stage for stage in range(1, len(plan.stages) + 1) if job.has(lora_name(stage))), default=0)
+
+
+def kept_file(job: Job, name: str) -> Path:
+    """A file of the job.
+
+    Raises:
+        FileNotFoundError: It was cleared away in the meantime.
+    """
+    if not job.has(name):
+        raise FileNotFoundError(f"{name} is gone from {job.folder}: kept work was cleared. Queue the training again.")
+    return job.path(name)

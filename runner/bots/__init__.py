@@ -1,0 +1,1 @@
+"""Bots on this disk: listed, taken along as one file, brought in, removed."""

@@ -1,0 +1,182 @@
+"""A bot as one zip: written whole, and read with suspicion."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import stat
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from ..errors import BadInput
+from ..models.disk import check_room, local
+from ..models.formats import flaw
+from ..models.places import Places
+from ..models.words import size
+from .profile import FOLDER, LONGEST, Bot, Part, digest, find, profiles, read, whole
+
+PROFILE = "bot.json"
+BLOCK = 1 << 20
+_PACKED = 50  # how many times smaller a file may have become; weights and pictures hardly do
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def write(places: Places, bot: Bot, target: Path) -> None:
+    """Write a bot with all its files to `target`.
+
+    Raises BadInput when `target` exists, MissingModel or BrokenModel when a file isn't what the profile says.
+    """
+    if target.exists():
+        raise BadInput(f"{target} exists already and is never replaced. Choose another name.")
+    parts = whole(places, bot)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    with local(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        check_room([(target, sum(part.bytes for part in parts))])
+        try:
+            with zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(PROFILE, bot.text)
+                for part, path in parts.items():
+                    archive.write(path, part.member)
+            aside.rename(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def bring_in(places: Places, source: Path, name: str | None = None) -> Bot:
+    """Put the bot of a zip where ComfyUI finds it, as `name` if given, and return it.
+
+    Nothing is written unless all of it is right, and nothing that is there is ever replaced: a file that is there
+    with the same content is used as it is. Raises BadInput for what is no bot, or where a name is taken.
+    """
+    try:
+        with local(source), zipfile.ZipFile(source) as archive:
+            bot = _checked(archive)
+            members = {part: part.member for part in bot.parts}
+            if name:
+                bot, members = _renamed(bot, name)
+            if bot.name in profiles(places):
+                raise BadInput(
+                    f"There is a bot {bot.name!r} already, which is never replaced. Choose one: --name NAME."
+                )
+            wanted = {part: members[part] for part in bot.parts if not _have(places, part)}
+            targets = {part: places.folders(part.folder)[0] / part.file for part in wanted}
+            check_room([(targets[part], part.bytes) for part in wanted])
+            with _aside() as placed:
+                for part, member in wanted.items():
+                    _unpack(archive, member, part, placed(targets[part]))
+                profile = places.folders(FOLDER)[0] / f"{bot.name}.json"
+                with local(profile):
+                    placed(profile).write_bytes(bot.text.encode())
+            return bot
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise BadInput(f"{source} is damaged or no zip file ({error}).") from None
+
+
+def _checked(archive: zipfile.ZipFile) -> Bot:
+    """The bot of an archive that holds it and nothing else."""
+    if len(archive.infolist()) > 10:
+        raise BadInput(f"{archive.filename} holds more files than a bot has.")
+    infos = {info.filename: info for info in archive.infolist()}
+    if len(infos) < len(archive.infolist()) or PROFILE not in infos:
+        raise BadInput(f"{archive.filename} is no exported bot: it has no {PROFILE}, or a file twice.")
+    if infos[PROFILE].file_size > LONGEST:
+        raise BadInput(f"{archive.filename} is no exported bot: its {PROFILE} is too large.")
+    with archive.open(PROFILE) as file:
+        bot = read(file.read(LONGEST + 1), f"{PROFILE} in {archive.filename}")
+    wanted = {PROFILE: LONGEST} | {part.member: part.bytes for part in bot.parts}
+    for name, info in infos.items():
+        if name not in wanted:
+            raise BadInput(f"{archive.filename} holds {name!r}, which isn't one of the bot's files.")
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG) or info.flag_bits & 1:
+            raise BadInput(f"{name} in {archive.filename} is a link or encrypted.")
+        if name != PROFILE and info.file_size != wanted[name]:
+            raise BadInput(f"{name} in {archive.filename} has {info.file_size} bytes; the bot says {wanted[name]}.")
+        if info.file_size > _PACKED * info.compress_size + BLOCK:
+            raise BadInput(f"{name} in {archive.filename} would grow to {size(info.file_size)}, which is no real file.")
+    missing = [name for name in wanted if name not in infos]
+    if missing:
+        raise BadInput(f"{archive.filename} lacks {', '.join(missing)}.")
+    return bot
+
+
+def _renamed(bot: Bot, name: str) -> tuple[Bot, dict[Part, str]]:
+    """The bot under another name, its files named after it, and their paths in the archive."""
+    read(Bot({**bot.data, "name": name}).text.encode(), f"The name {name!r}")  # before paths are made of it
+    parts = {part: replace(part, file=str(Path(part.file).with_name(name + Path(part.file).suffix).as_posix()))
+             for part in bot.parts}  # fmt: skip
+    files = {p.kind: {"file": p.file, "sha256": p.sha256, "bytes": p.bytes} for p in parts.values()}
+    renamed = read(Bot({**bot.data, "name": name, "files": files}).text.encode(), f"The name {name!r}")
+    return renamed, {new: old.member for old, new in parts.items()}
+
+
+def _have(places: Places, part: Part) -> bool:
+    path = find(places, part)
+    if path is None:
+        return False
+    if path.stat().st_size == part.bytes and digest(path) == part.sha256:
+        return True
+    raise BadInput(
+        f"There is another file models/{part.member} already, which is never replaced. "
+        "Import the bot with its files under another name: --name NAME."
+    )
+
+
+@contextlib.contextmanager
+def _aside() -> Generator[Callable[[Path], Path]]:
+    """Gives a function from a target to the file to write for it; all get their names at the end, or none."""
+    waiting: dict[Path, Path] = {}
+
+    def beside(target: Path) -> Path:
+        with local(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        waiting[target] = target.with_name(f".{uuid.uuid4().hex}.part")
+        return waiting[target]
+
+    placed: list[Path] = []
+    try:
+        yield beside
+        for target, aside in waiting.items():
+            with local(target):
+                if target.exists():
+                    raise BadInput(f"{target} has just been made by another program and is not replaced.")
+                aside.rename(target)
+            placed.append(target)
+    except BaseException:
+        for path in placed:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        for aside in waiting.values():
+            aside.unlink(missing_ok=True)
+
+
+def _unpack(archive: zipfile.ZipFile, member: str, part: Part, aside: Path) -> None:
+    """Write a member, which must be what the profile says and what its name says."""
+    with archive.open(member) as source, local(aside), aside.open("wb") as target:
+        found = _copied(source, target, part.bytes)
+    if found != part.sha256 or aside.stat().st_size != part.bytes:
+        raise BadInput(f"{member} in {archive.filename} isn't the file that the bot was saved with.")
+    if part.kind == "portrait":
+        with aside.open("rb") as file:
+            wrong = None if file.read(len(_PNG)) == _PNG else "it is no PNG picture"
+    else:
+        wrong = flaw(aside, "safetensors")
+    if wrong:
+        raise BadInput(f"{member} in {archive.filename} is refused: {wrong}.")
+
+
+def _copied(source: IO[bytes], target: IO[bytes], most: int) -> str:
+    """Copy until the end, but no more than `most` bytes and one block, and return the SHA-256."""
+    found, count = hashlib.sha256(), 0
+    while count <= most and (block := source.read(BLOCK)):
+        target.write(block)
+        found.update(block)
+        count += len(block)
+    return found.hexdigest()

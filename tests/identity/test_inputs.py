@@ -1,0 +1,136 @@
+"""What a training is known by, and what its steps need: with ComfyUI's own classes, without a server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from runner.locate import find_installation
+
+CODE = """
+import json, os, pathlib, sys, types
+comfyui, pack, base = sys.argv[1:]
+sys.argv = ["x", "--cpu", "--base-directory", base]
+sys.path.insert(0, comfyui)
+package = types.ModuleType("myspinbot"); package.__path__ = [pack]; sys.modules["myspinbot"] = package
+import comfy.options; comfy.options.enable_args_parsing()
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy.weight_adapter.lora import LoRAAdapter
+from filelock import FileLock
+from myspinbot.engines.identity.plan import Plan, lora_name
+from myspinbot.engines.identity.settings import chosen
+from myspinbot.nodes.identity_model import origin_of
+from myspinbot.nodes.identity_stages import IdentityKeep
+from myspinbot.nodes.identity_train import TrainIdentity
+from myspinbot.nodes.support import work_store
+found = {}
+
+def said(call):
+    try:
+        return [call(), ""][1]
+    except (RuntimeError, OSError) as error:
+        return str(error)
+
+torch.manual_seed(0)
+plain = ModelPatcher(torch.nn.Sequential(torch.nn.Linear(8, 16)), torch.device("cpu"), torch.device("cpu"))
+up, other, down = torch.randn(16, 2), torch.randn(16, 2), torch.randn(2, 8)
+def patched(up, strength=1.0):
+    model = plain.clone()
+    model.add_patches({"0.weight": LoRAAdapter(set(), (up, down, 1.0, None, None, None))}, strength)
+    return model
+def replaced(value):
+    model = plain.clone()
+    model.add_object_patch("sampling", torch.nn.ParameterList([torch.full((2,), value)]))
+    model.add_object_patch("0.forward", plain.model[0].forward)
+    return model
+models = [plain, patched(up), patched(other), patched(up, 0.5), replaced(1.0), replaced(2.0)]
+again = [plain.clone(), patched(up.clone()), patched(other), patched(up, 0.5), replaced(1.0), replaced(2.0)]
+found["origins"] = [origin_of(model) for model in models]
+plain.model[0].weight.data[-1] += 1  # as if a LoRA that was used last were in it, past the numbers that are sampled
+found["again"] = [origin_of(model) for model in again]
+
+folder = pathlib.Path(base, "input", "person")
+(folder / "more").mkdir(parents=True)
+states = found["states"] = []
+def look():
+    states.append(TrainIdentity.fingerprint_inputs(folder=["person"], seed=[1]))
+look(); look()
+(folder / "more" / "a.png").write_bytes(b"1"); look()
+(folder / "more" / "a.txt").write_text("smiling"); look()
+os.utime(folder / "more" / "a.txt", (5, 5)); look()
+found["outside"] = TrainIdentity.fingerprint_inputs(folder=[".."])
+
+plan = Plan("n", "t", "SD 1.5", "b", "o", "p", 1, (2, 2), chosen("SD 1.5"), ("a",), ())
+keep = lambda stage, **inputs: IdentityKeep.execute(plan.dumps(), stage, **inputs)
+lora = {"x.lora_up.weight": torch.ones(2, 1), "x.diff": torch.ones(2)}
+before = {"x.lora_up.weight": torch.zeros(2, 1), "x.diff": torch.full((2,), 3.0)}
+keep(2, lora=lora, loss={"loss": [1.0, 1.0]}, before=before)
+job = plan.job(work_store())
+found["kept"] = [sorted(path.name for path in job.folder.glob("s*")), keep(2)[0]["x.diff"].tolist()]
+with FileLock(job.path(".lock")):
+    found["held"] = [said(lambda: keep(2)), said(lambda: keep(2, lora=lora, loss={"loss": [1.0]}, before=before))]
+job.remove(lora_name(2))
+found["gone"] = said(lambda: keep(2))
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> dict:
+    from .conftest import PACK
+
+    base = tmp_path_factory.mktemp("base")
+    command = [sys.executable, "-c", CODE, str(find_installation().comfyui), str(PACK), str(base)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_models_with_other_patches_have_other_origins(found):
+    assert len(set(found["origins"])) == 6
+
+
+def test_a_model_with_the_same_patches_is_known_again(found):
+    assert found["again"][1:] == found["origins"][1:]
+
+
+def test_a_changed_picture_or_caption_in_the_folder_is_noticed(found):
+    first, same, *changed = found["states"]
+    assert first == same
+    assert len({first, *changed}) == 4
+    assert found["outside"] == "", "nothing outside of the input folder is looked at"
+
+
+def test_a_stage_is_kept_though_the_earlier_ones_were_cleared(found):
+    files, differences = found["kept"]
+    assert files == ["stage-002.safetensors"]
+    assert differences == [4.0, 4.0]
+    assert "kept work was cleared. Queue the training again" in found["gone"]
+
+
+def test_the_job_is_held_while_a_stage_is_kept(found):
+    assert all("Another ComfyUI works on the same job" in said for said in found["held"])
+    assert len(found["held"]) == 2
+
+
+def test_folders_outside_of_the_input_folder_are_refused(tmp_path):
+    from .conftest import PACK
+
+    code = """
+import sys, types
+comfyui, pack, base = sys.argv[1:]
+sys.argv = ["x", "--cpu", "--base-directory", base]
+sys.path.insert(0, comfyui)
+package = types.ModuleType("myspinbot"); package.__path__ = [pack]; sys.modules["myspinbot"] = package
+import comfy.options; comfy.options.enable_args_parsing()
+from myspinbot.nodes.identity_plan import _pictures
+_pictures("..", [], [])
+"""
+    (tmp_path / "input").mkdir()
+    command = [sys.executable, "-c", code, str(find_installation().comfyui), str(PACK), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert "There is no folder '..' in ComfyUI's input folder" in done.stderr

@@ -1,0 +1,97 @@
+"""The LoRA's beginning, its stages and its file; what is drawn of the losses."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+import torch
+from myspinbot.engines.identity.lora import (
+    Identity,
+    IdentityError,
+    added_up,
+    beginning,
+    checked_name,
+    differences,
+    facts_of,
+    keep,
+)
+from myspinbot.engines.identity.losses import Measured, grows, plot
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+LAYERS = [("diffusion_model.a", (6, 4)), ("diffusion_model.b", (8, 3, 3, 3))]
+IDENTITY = Identity(
+    name="anna", trigger="ohwx woman", family="SD 1.5", base_model="x.safetensors", steps=10, rank=2, resolution=512,
+    learning_rate=1e-4, seed=3, images=("ab", "cd"), job="1234", loss=0.5,
+)  # fmt: skip
+
+
+def test_a_seed_gives_one_beginning_that_changes_nothing():
+    torch.manual_seed(1)
+    one = beginning(LAYERS, 2, 7)
+    torch.manual_seed(2)
+    same, other = beginning(LAYERS, 2, 7), beginning(LAYERS, 2, 8)
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["diffusion_model.a.lora_up.weight"], other["diffusion_model.a.lora_up.weight"])
+    assert one["diffusion_model.b.lora_down.weight"].shape == (2, 27)
+    for name, _ in LAYERS:
+        assert one[f"{name}.lora_up.weight"].abs().max() > 0
+        assert not (one[f"{name}.lora_up.weight"] @ one[f"{name}.lora_down.weight"]).any()
+
+
+def test_matrices_go_on_and_differences_add_up():
+    first = {"x.lora_up.weight": torch.ones(2, 2), "x.diff_b": torch.ones(2), "n.diff": torch.full((2,), 2.0)}
+    second = {"x.lora_up.weight": torch.full((2, 2), 3.0), "x.diff_b": torch.ones(2) / 2, "n.diff": torch.ones(2)}
+    whole = added_up(first, second)
+    assert whole["x.lora_up.weight"].eq(3).all()
+    assert whole["x.diff_b"].eq(1.5).all()
+    assert whole["n.diff"].eq(3).all()
+    assert set(differences(whole)) == {"x.diff_b", "n.diff"}
+
+
+def test_a_file_says_what_it_is_and_is_never_replaced(tmp_path):
+    path = tmp_path / "new" / "anna.safetensors"
+    keep(path, beginning(LAYERS, 2, 7), IDENTITY.metadata(date(2026, 1, 2)))
+    assert all(value.dtype == torch.float16 for value in load_file(path).values())
+    facts = facts_of(path)
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["modelspec.architecture"] == "stable-diffusion-v1/lora"
+    assert (facts["created"], facts["trigger"], facts["images"]) == ("2026-01-02", "ohwx woman", ["ab", "cd"])
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="nothing was changed"):
+        keep(path, {}, {})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["anna.safetensors"]
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(IdentityError, match=r"x\.safetensors is damaged"):
+        facts_of(path)
+
+
+@pytest.mark.parametrize("name", ["a/b", "unfinished-x", "aux"])
+def test_names_that_no_file_can_have_are_refused(name):
+    with pytest.raises(ValueError, match="An identity can't be called"):
+        checked_name(name)
+
+
+def test_a_growing_loss_on_held_out_pictures_is_noticed():
+    falling = [Measured(step, 1 - step / 100, 1 - step / 200) for step in (0, 10, 20, 30)]
+    assert not grows(falling)
+    assert grows([*falling, Measured(40, 0.5, 0.95)])
+    assert not grows([Measured(0, 1.0, None), Measured(10, 0.5, None), Measured(20, 0.4, None)])
+
+
+def test_the_plot_shows_each_curve_and_survives_what_is_no_number():
+    measured = [Measured(0, 1.0, 1.2), Measured(50, 0.6, 0.9), Measured(100, 0.5, 0.95)]
+    picture = plot([1.0, float("nan"), *np.linspace(0.9, 0.4, 98)], measured)
+    colours = {tuple(colour) for colour in picture[60:450].reshape(-1, 3).tolist()}
+    assert {(31, 91, 179), (200, 88, 20), (196, 205, 220)} <= colours
+    blue = np.argwhere((picture[60:450] == (31, 91, 179)).all(axis=2))
+    first, last = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
+    assert first[0] < last[0], "what falls goes down"
+    assert plot([], []).shape == picture.shape
