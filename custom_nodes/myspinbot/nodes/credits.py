@@ -6,7 +6,7 @@ ComfyUI's saving nodes write `extra_pnginfo` into their files; there the entry `
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -60,7 +60,13 @@ def models_of(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
             key = by_path.get(path) or by_name.get(_name(path))
             if key:
                 add(key)
-    return [_told(key, models[key]) for key in found]
+    return told_of(found)
+
+
+def told_of(ids: Iterable[str]) -> list[dict[str, Any]]:
+    """What is told of models of `models.yaml` beside a video that they made."""
+    models = manifest()["models"]
+    return [_told(key, models[key]) for key in ids]
 
 
 def _told(key: str, model: Mapping[str, Any]) -> dict[str, Any]:

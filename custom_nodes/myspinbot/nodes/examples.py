@@ -8,7 +8,11 @@ from pathlib import Path
 import folder_paths
 
 _MEDIA = Path(__file__).parents[3] / "workflows" / "media"
-EXAMPLES = {"portrait.jpg": "myspinbot_portrait.jpg", "voice.flac": "myspinbot_voice.flac"}
+EXAMPLES = {
+    "portrait.jpg": "myspinbot_portrait.jpg",
+    "voice.flac": "myspinbot_voice.flac",
+    "clip.mp4": "myspinbot_clip.mp4",
+}
 
 
 def offer_example_files() -> None:

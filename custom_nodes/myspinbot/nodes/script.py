@@ -92,6 +92,12 @@ class Script(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="The same seed, model and topic give the same script.",
                 ),
+                io.String.Input(
+                    "bot_persona",
+                    optional=True,
+                    force_input=True,
+                    tooltip="A bot's own persona, from Load Bot, where none is written above.",
+                ),
             ],
             outputs=[
                 io.String.Output("narration", tooltip="The words to be spoken."),
@@ -103,37 +109,29 @@ class Script(io.ComfyNode):
     @classmethod
     @override
     def fingerprint_inputs(cls, **inputs: Any) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _fallbacks[tuple(sorted(inputs.items()))]
+        return _fallbacks[_key(inputs)]
 
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls,
-        topic: str,
-        tone: str,
-        length: int,
-        language: str,
-        persona: str,
-        model: str,
-        host: str,
-        temperature: float,
-        timeout: float,
-        seed: int,
+        cls, bot_persona: str = "", **inputs: Any
     ) -> io.NodeOutput:
         from ..engines.script.brief import Brief
         from ..engines.script.ollama import Model
         from ..engines.script.write import write
 
+        persona = inputs["persona"].strip() or bot_persona
         script = write(
-            Brief(topic, tone, persona, length, language),
-            Model(host, model, temperature, timeout, seed),
+            Brief(inputs["topic"], inputs["tone"], persona, inputs["length"], inputs["language"]),
+            Model(*(inputs[name] for name in ("host", "model", "temperature", "timeout", "seed"))),
             stepper(),
         )
         if script.fallback:
-            inputs = {
-                "topic": topic, "tone": tone, "length": length, "language": language, "persona": persona,
-                "model": model, "host": host, "temperature": temperature, "timeout": timeout, "seed": seed,
-            }  # fmt: skip
-            _fallbacks[tuple(sorted(inputs.items()))] += 1
+            _fallbacks[_key(inputs)] += 1
         notices: list[Notice] = [{"level": "warning", "text": script.warning}] if script.warning else []
         return output(script.narration, script.scene, script.fallback, notices=notices)
+
+
+def _key(inputs: dict[str, Any]) -> tuple[Any, ...]:
+    """What is typed; of what is connected ComfyUI knows nothing when it asks for the fingerprint."""
+    return tuple(sorted((name, value) for name, value in inputs.items() if name != "bot_persona"))

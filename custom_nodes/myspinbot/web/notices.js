@@ -4,6 +4,7 @@ import { app } from "/scripts/app.js";
 import { api } from "/scripts/api.js";
 
 const SEVERITY = { info: "info", warning: "warn" };
+const LIFE = { info: 12_000, warning: 60_000 }; // milliseconds; a warning may come in the middle of a long run
 
 app.registerExtension({
   name: "MySpinBot.Notices",
@@ -18,7 +19,7 @@ app.registerExtension({
           severity: SEVERITY[level],
           summary: title,
           detail: text,
-          life: 12000,
+          life: LIFE[level],
         });
       }
     });

@@ -1,0 +1,125 @@
+"""Talking Head: a picture that speaks, by the best engine that the machine and the models allow."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from comfy_api.latest import io
+from typing_extensions import override
+
+from .head_engines import engine_to_take, name_of
+from .machine import this_machine
+from .models import state
+from .report import Taken, joined
+
+_STAGE = "Talking head"
+
+
+def _inputs() -> list[io.Input]:
+    return [
+        io.Image.Input("portrait", tooltip="A picture of one face seen from the front."),
+        io.Audio.Input("audio", tooltip="The speech; the video is as long as it is."),
+        io.String.Input(
+            "prompt",
+            default="A person talks to the camera, with natural expressions and small movements of the head.",
+            multiline=True,
+            tooltip="What is to be seen, for the video model.",
+        ),
+        io.Int.Input("width", default=640, min=128, max=2048, step=16, tooltip="Width of the video in pixels."),
+        io.Int.Input("height", default=640, min=128, max=2048, step=16, tooltip="Height of the video in pixels."),
+        io.Int.Input("steps", default=6, min=1, max=100, tooltip="Steps of the video model, if it is taken."),
+        io.Int.Input(
+            "seed",
+            default=290381,
+            min=0,
+            max=0x7FFFFFFF,
+            control_after_generate=True,
+            tooltip="The same seed gives the same movements.",
+        ),
+        io.String.Input("timings", optional=True, force_input=True, tooltip="When each sound is heard, from Speak."),
+        io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it."),
+        io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took."),
+    ]
+
+
+def _outputs() -> list[io.Output]:
+    return [
+        io.Video.Output("video", tooltip="The talking picture with the sound."),
+        io.String.Output("made_with", tooltip="What this stage and those before took, and why, as JSON."),
+    ]
+
+
+class TalkingHead(io.ComfyNode):
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MySpinBotTalkingHead",
+            display_name="Talking Head",
+            category="MySpinBot/Automatic",
+            description="Lets a picture speak with the best engine that this machine and its models allow: "
+            "InfiniteTalk, else Wav2Lip, else the draft. It says which it took and why.",
+            search_aliases=["talking head", "avatar", "lip sync", "automatic", "infinitetalk", "wav2lip"],
+            inputs=_inputs(),
+            outputs=_outputs(),
+            enable_expand=True,
+        )
+
+    @classmethod
+    @override
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Which models are there, so that one that was fetched meanwhile is taken."""
+        return state()
+
+    @classmethod
+    @override
+    def execute(cls, **values: Any) -> io.NodeOutput:
+        return _next({"timings": None, "preset": "auto", "made_with": ""} | values, {})
+
+
+class TalkingHeadResult(io.ComfyNode):
+    """What an engine gave, or, where it failed, the next one's turn."""
+
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MySpinBotTalkingHeadResult",
+            display_name="Talking Head Result",
+            category="MySpinBot/Automatic",
+            description="Takes what an engine made, or tries the next; Talking Head adds it by itself.",
+            is_dev_only=True,
+            inputs=[
+                io.Video.Input("video", tooltip="What the engine made; nothing where it failed."),
+                io.String.Input("tried", tooltip="The engines that failed before, as JSON."),
+                io.String.Input("engine", tooltip="The engine that was taken."),
+                *_inputs(),
+            ],
+            outputs=_outputs(),
+            enable_expand=True,
+        )
+
+    @classmethod
+    @override
+    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, video: Any, tried: str, engine: str, **values: Any
+    ) -> io.NodeOutput:
+        failed: dict[str, str] = json.loads(tried)
+        if video is None:
+            return _next(values, {**failed, engine: f"{name_of(engine)} ran out of memory."})
+        taken, why = engine_to_take(values["preset"], this_machine(), failed)
+        models = taken.chosen(values["preset"])
+        told = Taken(_STAGE, taken.name, why, models)
+        return io.NodeOutput(video, joined(values["made_with"], told), ui={"notices": told.notices()})
+
+
+def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:
+    """Expand into the best engine that wasn't tried, and what comes after it."""
+    from comfy_execution.graph_utils import GraphBuilder
+
+    engine, _ = engine_to_take(values["preset"], this_machine(), tried)
+    graph = GraphBuilder()
+    video = engine.wire(graph, engine.chosen(values["preset"]), values)
+    result = graph.node("MySpinBotTalkingHeadResult", video=video, tried=json.dumps(tried), engine=engine.id, **values)
+    return io.NodeOutput(result.out(0), result.out(1), expand=graph.finalize())

@@ -1,0 +1,62 @@
+"""The models that an automatic stage may take, as far as they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..missing import MissingModelError, find_model, manifest, missing, not_open
+from .machine import this_machine
+
+
+def first_present(ids: Iterable[str]) -> str | None:
+    """The first of `ids` (of `models.yaml`) whose file is there."""
+    return next((key for key in ids if not absent([key])), None)
+
+
+def absent(ids: Iterable[str]) -> list[str]:
+    """Those of `ids` whose files aren't there."""
+    found: list[str] = []
+    for key in ids:
+        try:
+            find_model(key)
+        except MissingModelError:
+            found.append(key)
+    return found
+
+
+def with_needs(ids: Iterable[str]) -> list[str]:
+    """`ids` with the files that they are of no use without, each once."""
+    models = manifest()["models"]
+    found: dict[str, None] = {}
+    for key in ids:
+        found |= dict.fromkeys((key, *with_needs(models[key].get("needs", ()))))
+    return list(found)
+
+
+def state() -> str:
+    """Which models are there and what computes: when it changes, an automatic stage chooses anew."""
+    here = [key for key in manifest()["models"] if not absent([key])]
+    return " ".join([str(this_machine()), *here])
+
+
+def file_of(key: str) -> str:
+    """The name under which ComfyUI's loaders list it."""
+    return str(manifest()["models"][key]["file"])
+
+
+def size_of(key: str) -> int:
+    """Bytes of the file that is there."""
+    return find_model(key).stat().st_size
+
+
+def how_to_get(ids: Iterable[str]) -> str:
+    """What to say of models without which an engine can't be taken."""
+    absent = list(ids)
+    if len(absent) == 1:
+        return missing(absent[0])
+    return f"{len(absent)} model files are missing; fetch them with `myspinbot models get {' '.join(absent)}`."
+
+
+def licence_remarks(ids: Iterable[str]) -> list[str]:
+    """What to say of those whose licence isn't open."""
+    return [remark for key in with_needs(ids) if (remark := not_open(key))]

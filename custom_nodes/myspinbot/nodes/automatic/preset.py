@@ -1,0 +1,94 @@
+"""Preset: one knob for a whole pipeline."""
+
+from dataclasses import astuple, dataclass
+
+from comfy_api.latest import io
+from typing_extensions import override
+
+from ..support import Notice, output
+from .machine import Machine, this_machine
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a preset turns. Sizes are in pixels; `upscale_height` 0 leaves the clip as it is."""
+
+    short: int
+    long: int
+    square: int
+    steps: int
+    speech_steps: int
+    upscale_height: int
+
+
+# 832x480 and 640x640 hold as many pixels, which is what a window's time and memory follow.
+TABLE: dict[str, Settings] = {
+    "draft": Settings(384, 640, 512, 4, 7, 0),
+    "low-vram": Settings(384, 640, 496, 4, 16, 720),
+    "speed": Settings(480, 832, 640, 6, 16, 720),
+    "quality": Settings(480, 832, 640, 8, 32, 1080),
+}
+_LEAST_GB: dict[str, float] = {"quality": 23, "speed": 15, "low-vram": 7.5}  # cards report less than is on the box
+
+
+def resolved(preset: str, machine: Machine) -> str:
+    """The row of the table that a preset means on a machine."""
+    chosen = next((name for name in TABLE if name == preset), None)
+    fitting = (name for name, least in _LEAST_GB.items() if machine.has_card and machine.memory >= least)
+    return chosen or next(fitting, "draft")
+
+
+class Preset(io.ComfyNode):
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MySpinBotPreset",
+            display_name="Preset",
+            category="MySpinBot/Automatic",
+            description="Sets size, steps and upscaling of a whole pipeline with one knob, to what a machine can do.",
+            search_aliases=["preset", "quality", "speed", "low vram", "draft", "settings", "resolution"],
+            inputs=[
+                io.Combo.Input(
+                    "preset",
+                    options=[AUTO, *TABLE],
+                    default=AUTO,
+                    tooltip="auto goes by this machine's graphics card. draft takes seconds and no model; low-vram is "
+                    "for 8 GB, speed for 16 GB, quality for 24 GB and patience.",
+                ),
+                io.Combo.Input(
+                    "shape",
+                    options=["square", "landscape", "portrait"],
+                    default="square",
+                    tooltip="The shape of the picture: square, 16 to 9 or so lying, or the same standing.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("preset", tooltip="The preset, for the automatic stages."),
+                io.Int.Output("width", tooltip="Width of the talking video in pixels, before upscaling."),
+                io.Int.Output("height", tooltip="Height of the talking video in pixels, before upscaling."),
+                io.Int.Output("steps", tooltip="Steps of the video model."),
+                io.Int.Output("speech_steps", tooltip="Steps of the speech model."),
+                io.Int.Output(
+                    "upscale_height", tooltip="Pixels of the shorter side of the finished video; 0 keeps it as it is."
+                ),
+            ],
+        )
+
+    @classmethod
+    @override
+    def execute(cls, preset: str, shape: str) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
+        machine = this_machine()
+        name = resolved(preset, machine)
+        short, long, square, *rest = astuple(TABLE[name])
+        size = {"square": (square, square), "landscape": (long, short), "portrait": (short, long)}[shape]
+        notices: list[Notice] = []
+        if preset == AUTO:
+            notices.append(
+                {"level": "info", "text": f"Sizes and steps are those of {name}: this machine has {machine}."}
+            )
+        # Without a card auto stays: stages may then take what runs on a processor, which the draft never does.
+        passed = preset if name == "draft" else name
+        return output(passed, *size, *rest, notices=notices)

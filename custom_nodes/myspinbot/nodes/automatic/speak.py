@@ -1,0 +1,130 @@
+"""Speak: text in a bot's own voice where that can be had, else in a draft's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
+from typing_extensions import override
+
+from ..draft_speech import DraftSpeech
+from ..f5_model import choices, known
+from ..voice_files import VoiceSocket
+from .defaults import defaults_of
+from .models import absent, how_to_get, state, with_needs
+from .report import Taken, joined
+
+if TYPE_CHECKING:
+    from ...engines.voice.profile import VoiceProfile
+
+_STAGE = "Speech"
+
+
+class Speak(io.ComfyNode):
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        drafts = {item.id: item for item in DraftSpeech.define_schema().inputs}
+        return io.Schema(
+            node_id="MySpinBotSpeak",
+            display_name="Speak",
+            category="MySpinBot/Automatic",
+            description="Reads text aloud: with F5-TTS in the voice that is connected, or with espeak-ng where there "
+            "is no voice or no model. It says which it took.",
+            search_aliases=["tts", "text to speech", "automatic", "speech", "voice", "narrate"],
+            inputs=[
+                io.String.Input("text", default="", multiline=True, tooltip="What is said; numbers are read out."),
+                drafts["language"],
+                io.Float.Input(
+                    "speed",
+                    default=1.0,
+                    min=0.5,
+                    max=2.5,
+                    step=0.05,
+                    tooltip="How fast the speech is: 1 is the voice's own pace, and greater is faster.",
+                ),
+                io.Int.Input("steps", default=16, min=4, max=64, tooltip="Steps of the speech model, if it is taken."),
+                io.Int.Input(
+                    "seed",
+                    default=290381,
+                    min=0,
+                    max=0x7FFFFFFF,
+                    control_after_generate=True,
+                    tooltip="The same seed, text and voice give the same speech.",
+                ),
+                io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it."),
+                VoiceSocket.Input(
+                    "voice", optional=True, tooltip="The voice to speak with, from Load Bot or Load Voice Profile."
+                ),
+                io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took."),
+            ],
+            outputs=[
+                io.Audio.Output("audio", tooltip="The speech, mono."),
+                io.String.Output("timings", tooltip="When each word and each phoneme is heard, as JSON, in seconds."),
+                io.String.Output("made_with", tooltip="What this stage and those before took, and why, as JSON."),
+            ],
+            enable_expand=True,
+        )
+
+    @classmethod
+    @override
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        """Which models are there, so that one that was fetched meanwhile is taken."""
+        return state()
+
+    @classmethod
+    @override
+    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls,
+        text: str,
+        language: str,
+        speed: float,
+        steps: int,
+        seed: int,
+        preset: str = "auto",
+        voice: VoiceProfile | None = None,
+        made_with: str = "",
+    ) -> io.NodeOutput:
+        from comfy_execution.graph_utils import GraphBuilder
+
+        graph = GraphBuilder()
+        file, why = _model(preset, voice)
+        if file:
+            ids = [known()[file]] if file in known() else []
+            taken = Taken(_STAGE, "Speak (F5-TTS)", models=ids)
+            loaded = graph.node("MySpinBotLoadF5", model=file, device="auto", precision="auto", generation="auto")
+            given = {"text": text, "speed": speed, "seed": seed, "nfe_step": steps, "voice": voice}
+            spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(language) | given), f5=loaded.out(0))
+        else:
+            taken = Taken(_STAGE, "Speak (Draft)", why)
+            spoken = graph.node(
+                "MySpinBotDraftSpeech", text=text, language=language, voice="default", speed=speed, pitch=50
+            )
+        told = joined(made_with, taken)
+        ui = {"notices": taken.notices()}
+        return io.NodeOutput(spoken.out(0), spoken.out(1), told, ui=ui, expand=graph.finalize())
+
+
+def _model(preset: str, voice: VoiceProfile | None) -> tuple[str | None, str]:
+    """The speech model's file to take, or None and why."""
+    if preset == "draft":
+        return None, ""
+    if voice is None:
+        return None, "No voice was chosen, so a robot speaks."
+    listed = known()
+    whole = (file for file, key in listed.items() if not absent(with_needs([key])))
+    if file := next(whole, None):
+        return file, ""
+    others = [file for file in choices() if file not in listed]
+    if others:
+        return others[0], ""
+    return None, how_to_get(absent(with_needs([next(iter(listed.values()))])))
+
+
+def _f5_settings(language: str) -> dict[str, Any]:
+    """Speak (F5-TTS)'s own defaults, with the language in which numbers are read out."""
+    from ..f5_speak import SpeakF5
+
+    offered: Any = next(item for item in SpeakF5.define_schema().inputs if item.id == "language")
+    short = language.split("-")[0]
+    return defaults_of("MySpinBotSpeakF5") | {"language": short if short in offered.options else "auto"}

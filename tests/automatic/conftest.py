@@ -1,0 +1,60 @@
+"""A server of its own, in whose folders the automatic stages find miniatures of the models that they look for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.server import LocalServer
+from tests.conftest import make_server
+from tests.miniatures import f5, sd15, upscale, wan, wav2lip
+
+OPENF5 = "model:\n  backbone: DiT\n  arch:\n    text_mask_padding: true\n"
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A server without any model."""
+    with make_server(tmp_path_factory.mktemp("bare")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A server with a miniature of every model."""
+    base = tmp_path_factory.mktemp("furnished")
+    models = base / "models"
+    write_speech(models / "TTS" / "F5-TTS")
+    sd15.write(made(models / "checkpoints" / "v1-5-pruned-emaonly-fp16.safetensors"))
+    wav2lip.write(made(models / "wav2lip" / "wav2lip_gan.pth"))
+    write_video_models(models)
+    upscale.write(made(models / "upscale_models" / "realesr-general-x4v3.pth"), upscale.compact(scale=4))
+    with make_server(base) as running:
+        yield running
+
+
+def made(path: Path) -> Path:
+    """`path`, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_speech(folder: Path) -> None:
+    f5.write_model(folder / "OpenF5", "pickle")
+    (folder / "OpenF5" / "config.yaml").write_text(OPENF5, encoding="utf-8")
+    f5.write_vocoder(folder / "vocos")
+
+
+def write_video_models(models: Path) -> None:
+    """All that InfiniteTalk runs on, under the names that `models.yaml` gives them."""
+    heads = {"config": json.dumps({"transformer": {"num_heads": wan.HEADS}})}
+    model = "diffusion_models/Wan2_1-I2V-14B-480p_fp8_e4m3fn_scaled_KJ.safetensors"
+    wan.write(models, model, wan.numbers(wan.video_model(), 1), heads)
+    wan.write(models, "model_patches/wan2.1_infiniteTalk_single_fp16.safetensors", wan.numbers(wan.infinitetalk(), 2))
+    wan.write(models, "vae/wan_2.1_vae.safetensors", wan.numbers(wan.vae(), 3))
+    wan.write(models, "audio_encoders/wav2vec2-chinese-base_fp16.safetensors", wan.wav2vec2())
+    wan.write(models, "loras/lightx2v_I2V_14B_480p_cfg_step_distill_rank64_bf16.safetensors", wan.lora())
+    wan.write(models, "text_encoders/umt5_xxl_fp8_e4m3fn_scaled.safetensors", wan.umt5("A person talks."))

@@ -1,0 +1,165 @@
+"""The whole pipelines, as they are shipped: from the command line, and in the page as a person would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from runner import Client
+from tests.identity import portraits
+from tests.runner.editor import Editor
+from tests.runner.helpers import tag
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDED, DIRECT, TRAIN = (ROOT / "workflows" / f"{name}.app.json" for name in ("guided", "direct", "train_bot"))
+NOBODY = "http://127.0.0.1:9"  # the discard port: nothing answers there
+WORDS = (
+    "This is a voice to begin with. It comes from a small program, so it sounds like one. "
+    "Put ten seconds of your own in its place."
+)
+
+
+def command(server: Any, workflow: Path, out: Path, *arguments: str) -> str:
+    call = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out), *arguments]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=280, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def only(folder: Path, suffix: str) -> Path:
+    (path,) = folder.rglob(f"*{suffix}")
+    return path
+
+
+def used(path: Path) -> list[str]:
+    """The engines that a video's file says made it."""
+    with av.open(str(path)) as clip:
+        return [entry["used"] for entry in json.loads(clip.metadata["made_with"])]
+
+
+def test_guided_runs_on_a_bare_machine(bare: Any, tmp_path: Path) -> None:
+    said = command(
+        bare, GUIDED, tmp_path, "--topic", "How do bees find home?", "--length", "4", "--captions", "true",
+        "--preset", "draft", "--set", f"Write Script.host={NOBODY}",
+    )  # fmt: skip
+    video = only(tmp_path, ".mp4")
+    assert used(video) == ["the photo", "Speak (Draft)", "Talking Head (Draft)"]
+    assert "No Ollama answers" in said
+    subtitles = only(tmp_path, ".srt").read_text(encoding="utf-8")
+    assert "bees" in subtitles
+    assert only(tmp_path, ".srt").stem == video.stem, "the subtitles lie beside the video"
+    with av.open(str(video)) as clip:
+        first, second = clip.streams.video[0], clip.streams.audio[0]
+        assert (first.width, first.height) == (512, 512)
+        assert abs(float(first.duration * first.time_base - second.duration * second.time_base)) < 0.05
+
+
+def test_direct_speaks_my_words_from_my_photo(bare: Any, tmp_path: Path) -> None:
+    photo = ROOT / "tests" / "media" / "smiling_woman.jpg"
+    command(bare, DIRECT, tmp_path, "--narration", "These are my words.", "--photo", str(photo), "--preset", "draft")
+    assert used(only(tmp_path, ".mp4")) == ["the photo", "Speak (Draft)", "Talking Head (Draft)"]
+    assert "These are my words." in only(tmp_path, ".srt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def bot(furnished: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A bot that was trained from the command line."""
+    folder = portraits.write(tmp_path_factory.mktemp("photos"), 5)
+    name = f"anna-{tag()}"
+    command(
+        furnished, TRAIN, tmp_path_factory.mktemp("bot"),
+        "--pictures", str(folder), "--recording", str(ROOT / "workflows" / "media" / "voice.flac"),
+        "--transcript", WORDS, "--name", name, "--consent", "true", "--trigger", "ohwx man", "--steps", "2",
+        "--portrait", str(ROOT / "tests" / "media" / "bearded_man.jpg"), "--persona", "a beekeeper",
+        "--set", "Train Identity (LoRA).resolution=64", "--set", "Train Identity (LoRA).rank=2",
+    )  # fmt: skip
+    return name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_bot_is_trained_and_makes_a_guided_video_with_all_engines(furnished: Any, bot: str, tmp_path: Path) -> None:
+    workflow = Client(furnished.url).open(GUIDED)
+    client = Client(furnished.url)
+    for flag, value in {
+        "topic": "Bees",
+        "length": "3",
+        "bot": bot,
+        "preset": "low-vram",
+        "prompt": "A person.",
+    }.items():
+        client.set_input(workflow, flag, value)
+    workflow.set("Write Script.host", NOBODY)
+    graph = workflow.api()
+    small = {
+        "MySpinBotPortrait": {"steps": 1},
+        "MySpinBotTalkingHead": {"width": 128, "height": 128, "steps": 1},
+        "MySpinBotFinish": {"upscale_height": 192},
+    }
+    for node in graph.values():
+        node["inputs"] |= small.get(node["class_type"], {})
+    job = client.submit(graph)
+    job.result()
+    job.save(tmp_path)
+    video = only(tmp_path, ".mp4")
+    assert used(video) == ["SD 1.5", "Speak (F5-TTS)", "InfiniteTalk", "Upscale Video"]
+    with av.open(str(video)) as clip:
+        assert (clip.streams.video[0].width, clip.streams.video[0].height) == (192, 192)
+        models = {model["id"] for model in json.loads(clip.metadata["models"])}
+    assert {"sd15", "openf5", "wan-i2v-480p-fp8", "realesr-general-x4v3"} <= models
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_guided_in_the_page_filled_in_as_a_form(page: Any, bare: Any) -> None:
+    editor = Editor(page, bare.url).open()
+    editor.drop(GUIDED)
+    editor.clear_mask()
+    page.get_by_role("button", name="Enter app mode").first.click()
+    page.get_by_text("Number of runs").wait_for(timeout=20_000)
+    topic = page.get_by_role("textbox").filter(visible=True).first
+    topic.fill("What do bees dream of?")
+    assert editor.prompt()[str(_id(GUIDED, "MySpinBotScript"))]["inputs"]["topic"] == "What do bees dream of?"
+    page.evaluate(f"() => {{ {_set('MySpinBotScript', 'host', NOBODY)} {_set('MySpinBotScript', 'length', 3)} }}")
+    assert editor.run(timeout=240)["type"] == "execution_success"
+    page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.src.includes('guided'))")
+    page.get_by_text("InfiniteTalk needs a graphics card").first.wait_for(timeout=20_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_train_bot_in_the_page(page: Any, furnished: Any) -> None:
+    folder, name = f"photos-{tag()}", f"ben-{tag()}"
+    portraits.write(Path(furnished.base_directory) / "input" / folder, 5)
+    editor = Editor(page, furnished.url).open()
+    editor.drop(TRAIN)
+    editor.clear_mask()
+    page.get_by_role("button", name="Enter app mode").first.click()
+    page.get_by_text("Number of runs").wait_for(timeout=20_000)
+    page.get_by_role("textbox").filter(visible=True).first.fill(name)
+    values = {"folder": folder, "steps": 2, "resolution": 64, "rank": 2}
+    page.evaluate(
+        "() => {"
+        + "".join(_set("MySpinBotTrainIdentity", key, value) for key, value in values.items())
+        + _set("PrimitiveBoolean", "value", True)
+        + "}"
+    )
+    assert editor.run(timeout=280)["type"] == "execution_success"
+    listed = page.request.get(f"{furnished.url}/object_info/MySpinBotLoadBot").json()
+    assert name in json.dumps(listed["MySpinBotLoadBot"]["input"])
+
+
+def _id(path: Path, kind: str) -> int:
+    return next(node["id"] for node in json.loads(path.read_text("utf-8"))["nodes"] if node["type"] == kind)
+
+
+def _set(kind: str, widget: str, value: Any) -> str:
+    """JavaScript that sets a widget of the node of a kind."""
+    node = f"app.rootGraph.nodes.find(n => n.type === '{kind}')"
+    return f"{node}.widgets.find(w => w.name === '{widget}').value = {json.dumps(value)};"

@@ -1,0 +1,250 @@
+"""The automatic stages on real servers: one that has miniatures of the models, and one that has none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from runner import Client
+from runner.errors import NodeFailed
+from tests.miniatures import wav2lip
+
+WORDS = (
+    "This is a voice to begin with. It comes from a small program, so it sounds like one. "
+    "Put ten seconds of your own in its place."
+)
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs}
+
+
+def run(server: Any, graph: dict[str, Any]) -> Any:
+    return Client(server.url).submit(graph).result()
+
+
+def notices(result: Any) -> list[str]:
+    return [notice.text for notice in result.notices]
+
+
+def text(result: Any, node: str) -> str:
+    return result.texts[node][0]
+
+
+def voice() -> dict[str, Any]:
+    """The example recording as a voice, under node ids of their own."""
+    return {
+        "v1": node("LoadAudio", audio="myspinbot_voice.flac"),
+        "v2": node("MySpinBotBuildVoice", audio=["v1", 0], transcript=WORDS, name="automatic", consent=True),
+    }
+
+
+def speak(**inputs: Any) -> dict[str, Any]:
+    given = {"text": "Good morning to you.", "language": "en-us", "speed": 1.0, "steps": 5, "seed": 1}
+    return {
+        "1": node("MySpinBotSpeak", **(given | inputs)),
+        "2": node("PreviewAny", source=["1", 2]),
+        "3": node("PreviewAny", source=["1", 1]),
+        "4": node("PreviewAudio", audio=["1", 0]),
+    }
+
+
+def test_with_voice_and_model_the_voice_speaks(furnished: Any) -> None:
+    result = run(furnished, speak(voice=["v2", 0]) | voice())
+    (taken,) = json.loads(text(result, "2"))
+    assert taken["used"] == "Speak (F5-TTS)"
+    assert taken["models"] == ["openf5", "openf5-vocab", "openf5-config", "vocos", "vocos-config"]
+    words = [word["text"] for word in json.loads(text(result, "3"))["words"]]
+    assert words == ["Good", "morning", "to", "you"]
+    assert "Takes Speak (F5-TTS)." in notices(result)
+
+
+def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
+    result = run(furnished, speak())
+    (taken,) = json.loads(text(result, "2"))
+    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": "No voice was chosen, so a robot speaks."}
+    assert "Takes Speak (Draft). No voice was chosen, so a robot speaks." in notices(result)
+
+
+def test_the_draft_preset_takes_no_model(furnished: Any) -> None:
+    work = speak(voice=["v2", 0], preset=["p", 0]) | voice()
+    work["p"] = node("MySpinBotPreset", preset="draft", shape="square")
+    (taken,) = json.loads(text(run(furnished, work), "2"))
+    assert taken == {"stage": "Speech", "used": "Speak (Draft)"}
+
+
+def test_without_the_model_what_fetches_it_is_said(bare: Any) -> None:
+    result = run(bare, speak(voice=["v2", 0]) | voice())
+    (taken,) = json.loads(text(result, "2"))
+    assert taken["used"] == "Speak (Draft)"
+    assert "`myspinbot models get openf5 " in taken["why"]
+    assert "vocos" in taken["why"]
+
+
+def preset(server: Any, name: str, shape: str) -> tuple[list[str], list[str]]:
+    work = {"p": node("MySpinBotPreset", preset=name, shape=shape)}
+    work |= {str(index): node("PreviewAny", source=["p", index]) for index in range(6)}
+    result = run(server, work)
+    return [text(result, str(index)) for index in range(6)], notices(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("draft", "square", ["draft", "512", "512", "4", "7", "0"]),
+        ("speed", "landscape", ["speed", "832", "480", "6", "16", "720"]),
+        ("quality", "portrait", ["quality", "480", "832", "8", "32", "1080"]),
+        ("low-vram", "square", ["low-vram", "496", "496", "4", "16", "720"]),
+    ],
+)
+def test_a_preset_turns_every_knob(furnished: Any, name: str, shape: str, expected: list[str]) -> None:
+    assert preset(furnished, name, shape) == (expected, [])
+
+
+def test_auto_goes_by_the_machine_and_says_so(furnished: Any) -> None:
+    values, said = preset(furnished, "auto", "square")
+    assert values == ["auto", "512", "512", "4", "7", "0"]
+    assert said == ["Sizes and steps are those of draft: this machine has no graphics card."]
+
+
+def portrait(**inputs: Any) -> dict[str, Any]:
+    given = {"scene": "a library", "source": "auto", "width": 640, "height": 480, "seed": 1, "photo": ["p", 0]}
+    return {
+        "p": node("LoadImage", image="myspinbot_portrait.jpg"),
+        "1": node("MySpinBotPortrait", **(given | inputs)),
+        "2": node("PreviewAny", source=["1", 1]),
+        "3": node("PreviewImage", images=["1", 0]),
+    }
+
+
+def test_without_an_image_model_the_photo_is_taken(bare: Any) -> None:
+    result = run(bare, portrait())
+    (taken,) = json.loads(text(result, "2"))
+    assert taken["used"] == "the photo"
+    assert "`myspinbot models get z-image-turbo qwen3-4b flux-vae`" in taken["why"]
+
+
+def test_a_scene_that_cannot_be_drawn_is_an_error_when_it_is_asked_for(bare: Any) -> None:
+    with pytest.raises(NodeFailed, match=r"no picture to speak.*models get z-image-turbo"):
+        run(bare, portrait(source="scene"))
+
+
+def test_a_photo_that_is_asked_for_is_taken_without_a_word(furnished: Any) -> None:
+    (taken,) = json.loads(text(run(furnished, portrait(source="photo")), "2"))
+    assert taken == {"stage": "Portrait", "used": "the photo"}
+
+
+def talk(**inputs: Any) -> dict[str, Any]:
+    """Speech, head and finish, saved."""
+    head = {"portrait": ["p", 0], "audio": ["1", 0], "timings": ["1", 1], "made_with": ["1", 2], "seed": 1}
+    head |= {"prompt": "A person talks.", "width": 256, "height": 256, "steps": 1}
+    finish = {"video": ["h", 0], "made_with": ["h", 1], "timings": ["1", 1], "upscale_height": 0, "captions": False}
+    given = {name: inputs.pop(name) for name in list(inputs) if name in finish}
+    return (
+        speak(voice=["v2", 0], text="Good morning.")
+        | voice()
+        | {
+            "p": node("LoadImage", image="myspinbot_portrait.jpg"),
+            "h": node("MySpinBotTalkingHead", **(head | inputs)),
+            "f": node("MySpinBotFinish", **(finish | given)),
+            "s": node("SaveVideo", video=["f", 0], filename_prefix="automatic", format="auto", codec="auto"),
+        }
+    )
+
+
+def made(server: Any, work: dict[str, Any], out: Path) -> tuple[Path, list[dict[str, Any]], list[str]]:
+    """The saved video, what its file says made it, and what the user was told."""
+    job = Client(server.url).submit(work)
+    told = notices(job.result())
+    (path,) = [path for path in job.save(out) if path.suffix == ".mp4"]
+    with av.open(str(path)) as clip:
+        return path, json.loads(clip.metadata["made_with"]), told
+
+
+def test_without_models_the_draft_speaks_and_says_what_it_would_need(bare: Any, tmp_path: Path) -> None:
+    path, stages, told = made(bare, talk(), tmp_path)
+    assert [(entry["stage"], entry["used"]) for entry in stages] == [
+        ("Speech", "Speak (Draft)"),
+        ("Talking head", "Talking Head (Draft)"),
+    ]
+    why = stages[1]["why"]
+    assert "InfiniteTalk needs a graphics card with 8 GB or more, and there is none." in why
+    assert "Wav2Lip can't run: Wav2Lip GAN is missing" in why
+    assert [text for text in told if why in text] == [f"Takes Talking Head (Draft). {why}"], "said once"
+    beside = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+    assert beside == {"video": path.name, "made_with": stages}
+
+
+def test_a_model_that_was_fetched_meanwhile_is_taken_at_the_next_run(bare: Any, tmp_path: Path) -> None:
+    work = talk(seed=3)
+    _, before, _ = made(bare, work, tmp_path / "before")
+    assert before[1]["used"] == "Talking Head (Draft)"
+    fetched = wav2lip.write(Path(bare.base_directory) / "models" / "wav2lip" / "wav2lip_gan.pth")
+    try:
+        _, after, _ = made(bare, work, tmp_path / "after")
+    finally:
+        fetched.unlink()
+    assert after[1]["used"] == "Wav2Lip"
+
+
+def test_an_upscaler_that_is_missing_leaves_the_clip_as_it_is(bare: Any, tmp_path: Path) -> None:
+    path, stages, _ = made(bare, talk(upscale_height=512), tmp_path)
+    assert stages[2]["used"] == "none"
+    assert "`myspinbot models get realesr-general-x4v3`" in stages[2]["why"]
+    with av.open(str(path)) as clip:
+        assert (clip.streams.video[0].width, clip.streams.video[0].height) == (256, 256)
+
+
+def test_credits_are_in_the_saved_video_and_beside_it(furnished: Any, tmp_path: Path) -> None:
+    path, stages, _ = made(furnished, talk(preset="draft", captions=True), tmp_path)
+    assert [entry["used"] for entry in stages] == ["Speak (F5-TTS)", "Talking Head (Draft)"]
+    with av.open(str(path)) as clip:
+        models = json.loads(clip.metadata["models"])
+        assert (len(clip.streams.video), len(clip.streams.audio)) == (1, 1)
+    assert [model["id"] for model in models] == stages[0]["models"]
+    beside = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+    assert beside == {"video": path.name, "made_with": stages, "models": models}
+    assert models[0]["licence"] == "Apache-2.0"
+
+
+def test_a_text_that_is_no_report_is_refused(furnished: Any) -> None:
+    with pytest.raises(NodeFailed, match="doesn't hold what the automatic stages say"):
+        run(furnished, speak(made_with=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_with_all_models_infinitetalk_speaks_and_the_clip_is_enlarged(furnished: Any, tmp_path: Path) -> None:
+    work = talk(width=128, height=128, upscale_height=256)
+    work["1"]["inputs"]["text"] = "Hi."
+    path, stages, _ = made(furnished, work, tmp_path)
+    assert [entry["used"] for entry in stages] == ["Speak (F5-TTS)", "InfiniteTalk", "Upscale Video"]
+    assert "why" not in stages[1]
+    with av.open(str(path)) as clip:
+        video, sound = clip.streams.video[0], clip.streams.audio[0]
+        assert (video.width, video.height, video.average_rate) == (256, 256, 25)
+        assert float(video.duration * video.time_base) == pytest.approx(
+            float(sound.duration * sound.time_base), abs=0.05
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_when_infinitetalk_runs_out_of_memory_wav2lip_has_its_turn(furnished: Any, tmp_path: Path) -> None:
+    flag = Path(furnished.base_directory) / "input" / "out-of-memory"
+    flag.touch()
+    try:
+        path, stages, told = made(furnished, talk(seed=2), tmp_path)
+    finally:
+        flag.unlink()
+    assert stages[1]["used"] == "Wav2Lip"
+    assert stages[1]["why"] == "InfiniteTalk ran out of memory."
+    assert any("Its authors forbid" in text or "research" in text for text in told), "the licence is said"
+    with av.open(str(path)) as clip:
+        models = json.loads(clip.metadata["models"])
+        assert sum(1 for _ in clip.decode(video=0)) > 10
+    assert next(model for model in models if model["id"] == "wav2lip-gan")["open"] is False
