@@ -228,4 +228,5 @@ def tell_models(path: Path, job: Job) -> None:
         return  # most results; what follows takes longer to import than they take to download
     from .models.sidecar import write_beside
 
-    write_beside(path, job.graph or (job.record.graph if job.record else {}))
+    record = job.record
+    write_beside(path, job.graph or (record.graph if record else {}), record.outputs if record else {})

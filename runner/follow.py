@@ -253,8 +253,12 @@ class Follower:
 
 
 def notices(outputs: Mapping[str, Any], graph: Mapping[str, Mapping[str, Any]]) -> Iterator[Notice]:
-    """What nodes say to people: the `notices` among their outputs."""
-    for node, output in outputs.items():
+    """What nodes say to people: the `notices` among their outputs.
+
+    A node that another one expanded into while it ran (`7.0.0.2`) speaks for that one, as in the page.
+    """
+    for name, output in outputs.items():
+        node = name.split(".")[0]
         entries = output.get("notices") if isinstance(output, dict) else None
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("text"), str):

@@ -23,10 +23,14 @@ HOW_TO = (
 
 @dataclass(frozen=True)
 class Installation:
-    """A ComfyUI folder (the one with `main.py`) and the Python that runs it."""
+    """A ComfyUI folder (the one with `main.py`), the Python that runs it, and where it is told to look for our nodes.
+
+    `extra_model_paths` is None where the nodes are linked into its `custom_nodes`.
+    """
 
     comfyui: Path
     python: Path
+    extra_model_paths: Path | None = None
 
 
 def find_installation(comfyui: str | Path | None = None, python: str | Path | None = None) -> Installation:
@@ -35,7 +39,7 @@ def find_installation(comfyui: str | Path | None = None, python: str | Path | No
     Raises ServerUnreachable when none is named, or when what is named isn't there.
     """
     named = {"comfyui": comfyui, "python": python}
-    source = "the command line"
+    source, extra = "the command line", None
     if not comfyui:
         env = os.environ.get("MYSPINBOT_COMFYUI")
         written, path = _written_down()
@@ -46,6 +50,7 @@ def find_installation(comfyui: str | Path | None = None, python: str | Path | No
             source = str(path)
             named["comfyui"] = written.get("comfyui")
             named["python"] = python or written.get("python")
+            extra = Path(written["extra_model_paths"]) if written.get("extra_model_paths") else None
         else:
             raise ServerUnreachable(f"No ComfyUI is known on this machine. {HOW_TO}")
     folder = Path(str(named["comfyui"])).expanduser().absolute()
@@ -56,7 +61,7 @@ def find_installation(comfyui: str | Path | None = None, python: str | Path | No
     executable = Path(str(interpreter)).expanduser().absolute()
     if not executable.is_file():
         raise ServerUnreachable(f"There is no Python at {executable} to run ComfyUI with. {HOW_TO}")
-    return Installation(folder, executable)
+    return Installation(folder, executable, extra)
 
 
 def new_log(keep: int = 5) -> Path:

@@ -145,6 +145,8 @@ class LocalServer:
         command += ["--database-url", "sqlite:///:memory:"]
         if self.base_directory:
             command += ["--base-directory", str(self.base_directory)]
+        elif self.installation.extra_model_paths:
+            command += ["--extra-model-paths-config", str(self.installation.extra_model_paths)]
         if self._temp:
             command += ["--temp-directory", self._temp]
         if self.cpu and "--cpu" not in self.args:

@@ -71,6 +71,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def sd15(server: LocalServer) -> str:
+    """The name of a miniature Stable Diffusion 1.5 among the server's checkpoints."""
+    from tests.miniatures import sd15 as miniature
+
+    return miniature.write(Path(server.base_directory) / "models" / "checkpoints" / "miniature_sd15.safetensors").name
+
+
 @pytest.fixture
 def private_server(tmp_path: Path) -> Iterator[Callable[..., LocalServer]]:
     """Call it with ComfyUI arguments for a running server of the test's own, which it may kill."""

@@ -76,11 +76,11 @@ class Editor:
 
     def prompt(self) -> dict[str, Any]:
         """The API form of what is on the canvas."""
-        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+        return _without_preview(self.page.evaluate("async () => (await app.graphToPrompt()).output"))
 
     def convert(self, workflow: dict[str, Any]) -> dict[str, Any]:
         """Load a UI-form workflow without a drop, and give its API form."""
-        return self.page.evaluate(CONVERT, workflow)
+        return _without_preview(self.page.evaluate(CONVERT, workflow))
 
     def run(self, timeout: float = 120) -> dict[str, Any]:
         """Press Run and wait for the end: `{"type": "execution_success", "detail": {...}}`."""
@@ -89,3 +89,13 @@ class Editor:
         self.page.get_by_role("button", name="Run", exact=True).first.click()
         self.page.wait_for_function("() => window.__run", timeout=timeout * 1000)
         return self.page.evaluate("() => window.__run")
+
+
+def _without_preview(graph: dict[str, Any]) -> dict[str, Any]:
+    """Without the preview that the page adds to Load Video once it plays.
+
+    The server knows no such input, and whether it is there depends on how fast the clip was loaded.
+    """
+    for entry in graph.values():
+        entry["inputs"].pop("video-preview", None)
+    return graph

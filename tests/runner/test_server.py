@@ -121,6 +121,19 @@ def test_installation_is_found_in_the_stated_order(tmp_path, monkeypatch):
         find_installation(tmp_path / "nothing")
 
 
+def test_nodes_that_could_not_be_linked_are_named_to_the_server(tmp_path, monkeypatch):
+    installation = fake_comfyui(tmp_path / "c", SERVE)
+    paths = tmp_path / "extra_model_paths.yaml"
+    written = {"comfyui": str(installation.comfyui), "python": sys.executable, "extra_model_paths": str(paths)}
+    (tmp_path / "myspinbot.local.json").write_text(json.dumps(written))
+    monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
+    command = LocalServer(find_installation(), log=tmp_path / "log").command()
+    assert command[command.index("--extra-model-paths-config") + 1] == str(paths)
+    other = LocalServer(find_installation(installation.comfyui), log=tmp_path / "log").command()
+    assert "--extra-model-paths-config" not in other, "another ComfyUI has its own"
+
+
 def test_unreadable_local_file_is_named(tmp_path, monkeypatch):
     (tmp_path / "myspinbot.local.json").write_text("{")
     monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))

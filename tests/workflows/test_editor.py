@@ -11,7 +11,15 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
 NODES = [
     *("MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotDraftHead"),
-    *("MySpinBotLoadF5", "MySpinBotSpeakF5", "MySpinBotBuildVoice", "MySpinBotLoadVoice"),
+    *("MySpinBotLoadF5", "MySpinBotSpeakF5", "MySpinBotBuildVoice", "MySpinBotLoadVoice", "MySpinBotTrainVoice"),
+    *("MySpinBotLoadWav2Lip", "MySpinBotWav2Lip", "MySpinBotRelip"),
+    *("MySpinBotSubtitles", "MySpinBotBurnSubtitles"),
+    *("MySpinBotPreset", "MySpinBotPortrait", "MySpinBotSpeak", "MySpinBotCredit"),
+    *("MySpinBotTalkingHead", "MySpinBotFinish", "MySpinBotLoadImageModel"),
+    *("MySpinBotSaveBot", "MySpinBotLoadBot", "MySpinBotApplyIdentity"),
+    "MySpinBotTrainIdentity",
+    "MySpinBotInfiniteTalk",
+    *("MySpinBotUpscale", "MySpinBotLoadFaceRestorer", "MySpinBotRestoreFaces"),
 ]
 PLAYS = """async () => {
   const video = [...document.querySelectorAll('video')].find(v => v.src.includes('filename=draft'));
