@@ -101,7 +101,7 @@ def test_the_folders_are_comfyuis_own(
 def test_every_folder_of_the_manifest_is_known_or_ours(installation: Installation, shipped: Manifest) -> None:
     known = set(comfyui_says(installation))
     ours = {model.folder for model in shipped.models.values()} - known
-    assert ours == {"TTS", "wav2lip", "facerestore_models", "facedetection"}
+    assert ours == {"TTS", "wav2lip", "facerestore_models", "facedetection", "whisper", "wav2vec2"}
 
 
 def test_new_files_go_below_models_or_where_the_settings_say(tmp_path: Path) -> None:

@@ -107,8 +107,10 @@ def drawable(object_info: dict[str, Any]) -> list[str]:
         name: {str(spec[0]) for part in info["input"].values() for spec in part.values() if isinstance(spec, list)}
         for name, info in object_info.items()
     }
-    # The types of these settle a moment after loading, in a race with the export.
-    racing = {name for name, info in object_info.items() if "MATCHTYPE" in json.dumps(info)}
+    # These settle a moment after loading, in a race with the export: types that follow a link, and lists of choices
+    # that the page asks the server for.
+    late = ('"COMFY_MATCHTYPE', '"remote": {')
+    racing = {name for name, info in object_info.items() if any(sign in json.dumps(info) for sign in late)}
     usable = [name for name, found in kinds.items() if not found & skipped and name not in LIVE | racing]
     return [*sorted(usable), *["Reroute", "PrimitiveNode"] * 20]
 
