@@ -1,13 +1,16 @@
 """The work that stages keep to go on from, in ComfyUI's user folder: seen and removed from outside.
 
-The nodes write it. A job is a folder with a `job.json` ({"stage", "title", "created", ...}), finished chunks beside
-it, and a `.lock` that is held while somebody works on it.
+The nodes write it. A job is a folder with a `job.json` ({"stage", "title", "created", ...}) and finished chunks beside
+it. Its lock lies outside, in `<root>.locks`, and is held while somebody works on the job; it is removed by giving it
+the name `.gone-<id>-<hex>` under the lock, so that it is there whole or not at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +21,7 @@ from filelock import FileLock, Timeout
 from .errors import BadInput
 
 PLACE = Path("myspinbot", "work")  # below ComfyUI's user folder
-_DESCRIPTION, _LOCK = "job.json", ".lock"
+_DESCRIPTION, _GONE = "job.json", ".gone-"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def kept(root: Path) -> list[Kept]:
     """All jobs below a folder, the last used first."""
     if not root.is_dir():
         return []
-    found = [_look(folder) for folder in root.iterdir() if (folder / _DESCRIPTION).is_file()]
+    found = [job for folder in root.iterdir() if (job := _look(folder))]
     return sorted(found, key=lambda job: job.used, reverse=True)
 
 
@@ -66,37 +69,57 @@ def choose(jobs: Sequence[Kept], names: Sequence[str]) -> list[Kept]:
 
 
 def remove(job: Kept) -> bool:
-    """Remove a job's folder; False where a stage works on it, and it stays."""
+    """Remove a job's folder; False where a stage works on it, or its files can't be removed, and it stays."""
+    gone = job.folder.with_name(f"{_GONE}{job.id}-{uuid.uuid4().hex[:8]}")
     try:
-        with FileLock(job.folder / _LOCK, timeout=0):
-            (job.folder / _DESCRIPTION).unlink(missing_ok=True)
-            for file in job.folder.iterdir():
-                if file.name != _LOCK:
-                    file.unlink(missing_ok=True)
-    except Timeout:
+        with _lock_of(job.folder).acquire(0):
+            job.folder.rename(gone)
+    except (Timeout, OSError):  # Windows doesn't rename a folder in which a file is open
         return False
-    shutil.rmtree(job.folder, ignore_errors=True)
+    shutil.rmtree(gone, ignore_errors=True)
     return True
 
 
-def _look(folder: Path) -> Kept:
+def sweep(root: Path) -> None:
+    """Remove what is left of jobs whose removal was cut short."""
+    for gone in root.glob(f"{_GONE}*"):
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _lock_of(folder: Path) -> FileLock:
+    locks = folder.parent.with_name(f"{folder.parent.name}.locks")
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{folder.name}.lock")
+
+
+def _look(folder: Path) -> Kept | None:
+    """A job; None for what is none, or was removed meanwhile, or can't be looked at."""
+    try:
+        if folder.name.startswith(_GONE) or not (folder / _DESCRIPTION).is_file():
+            return None
+        files = [file for file in folder.iterdir() if not file.name.startswith(".") and file.name != _DESCRIPTION]
+        used = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except OSError:
+        return None
     try:
         about = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
         stage, title = str(about["stage"]), str(about["title"])
     except (OSError, ValueError, KeyError, TypeError):
         stage, title = "?", "its job.json can't be read"
-    files = [file for file in folder.iterdir() if not file.name.startswith(".") and file.name != _DESCRIPTION]
-    used = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-    return Kept(folder, stage, title, len(files), sum(file.stat().st_size for file in files), used, _busy(folder))
+    return Kept(folder, stage, title, len(files), sum(map(_size, files)), used, _busy(folder))
+
+
+def _size(file: Path) -> int:
+    with contextlib.suppress(OSError):  # gone meanwhile, or not to be looked at
+        return file.stat().st_size
+    return 0
 
 
 def _busy(folder: Path) -> bool:
-    if not (folder / _LOCK).exists():
-        return False
     try:
-        with FileLock(folder / _LOCK, timeout=0):
+        with _lock_of(folder).acquire(0):
             return False
-    except Timeout:
+    except (Timeout, OSError):
         return True
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..kept import PLACE, choose, kept, remove
+from ..kept import PLACE, choose, kept, remove, sweep
 from ..locate import find_installation
 from ..models.words import size
 
@@ -78,7 +78,9 @@ def list_(as_json: bool, **where: Path | None) -> None:
 @_place_options
 def clear(names: tuple[str, ...], unused_for: int | None, yes: bool, **where: Path | None) -> None:
     """Remove kept work: what is named, or all of it. What a stage works on at this moment stays."""
-    jobs = choose(kept(_root(**where)), names)
+    root = _root(**where)
+    sweep(root)
+    jobs = choose(kept(root), names)
     if unused_for is not None:
         jobs = [job for job in jobs if job.used < datetime.now(UTC) - timedelta(days=unused_for)]
     if not jobs:

@@ -20,7 +20,6 @@ import comfy.options; comfy.options.enable_args_parsing()
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.weight_adapter.lora import LoRAAdapter
-from filelock import FileLock
 from myspinbot.engines.identity.plan import Plan, lora_name
 from myspinbot.engines.identity.settings import chosen
 from myspinbot.nodes.identity_model import origin_of
@@ -71,7 +70,7 @@ before = {"x.lora_up.weight": torch.zeros(2, 1), "x.diff": torch.full((2,), 3.0)
 keep(2, lora=lora, loss={"loss": [1.0, 1.0]}, before=before)
 job = plan.job(work_store())
 found["kept"] = [sorted(path.name for path in job.folder.glob("s*")), keep(2)[0]["x.diff"].tolist()]
-with FileLock(job.path(".lock")):
+with job.held():
     found["held"] = [said(lambda: keep(2)), said(lambda: keep(2, lora=lora, loss={"loss": [1.0]}, before=before))]
 job.remove(lora_name(2))
 found["gone"] = said(lambda: keep(2))

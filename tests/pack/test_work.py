@@ -1,5 +1,6 @@
 """The store of unfinished work: whole chunks or none, bounded, and never taken from under a worker."""
 
+import contextlib
 import errno
 import json
 import os
@@ -76,11 +77,13 @@ def test_a_job_larger_than_the_bound_keeps_its_own_chunks(tmp_path):
     assert all(job.has(name) for name in "0123")
 
 
-HOLD = """
-import sys, time, types
+PACK = """
+import os, sys, time, types
 package = types.ModuleType("myspinbot"); package.__path__ = [sys.argv[1]]; sys.modules["myspinbot"] = package
 from pathlib import Path
-from myspinbot.media.work import Store
+from myspinbot.media.work import Store, remove_job
+"""
+HOLD = """
 job = Store(Path(sys.argv[2]), 10**6).job("test", {"held": True}, "work")
 with job.held(), job.writing("1.mkv") as path:
     path.write_bytes(b"half")
@@ -89,18 +92,26 @@ with job.held(), job.writing("1.mkv") as path:
 """
 
 
+@contextlib.contextmanager
+def beside(code, root, *wrapper):
+    """Another process that runs `code` on the store in `root`, and has printed its first line."""
+    pack = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
+    command = [*wrapper, sys.executable, "-c", PACK + code, str(pack), str(root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture
 def worker(tmp_path):
     """Another process that holds a job and is in the middle of a chunk."""
-    pack = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(pack), str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
+    with beside(HOLD, tmp_path) as process:
+        yield process
 
 
 def test_a_held_job_is_neither_removed_nor_worked_on_twice(tmp_path, worker):
@@ -125,6 +136,66 @@ def test_after_a_kill_the_job_is_free_and_its_half_chunk_gone(tmp_path, worker):
         assert not job.has("1.mkv")
     assert remove_job(job.folder)
     assert not job.folder.exists()
+
+
+REMOVE = """
+print("ready", flush=True)
+while True:
+    for folder in Path(sys.argv[2]).glob("test-*"):
+        remove_job(folder)
+"""
+
+
+def test_work_begun_while_another_process_removes_it_is_whole(tmp_path):
+    job = Store(tmp_path, MB).job("test", {}, "work")
+    begun = removed = 0
+    with beside(REMOVE, tmp_path):
+        while begun < 300 or not removed:
+            with job.held():
+                begun += 1
+                removed += not job.has("0.mkv")
+                put(job, "0.mkv", 10)
+                assert sorted(file.name for file in job.folder.iterdir()) == ["0.mkv", "job.json"]
+    assert not job.has("0.mkv") or remove_job(job.folder)
+
+
+def test_a_removal_that_was_cut_short_is_finished(tmp_path):
+    store = Store(tmp_path, MB)
+    put(store.job("test", {"old": True}, "work"), "0.mkv")
+    left = store.job("test", {"old": True}, "work").folder
+    left.rename(tmp_path / f".gone-{left.name}-0badcafe")
+    put(store.job("test", {}, "work"), "0.mkv", 10)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+# Without root's rights over any file, as whoever isn't root.
+RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+FORBIDDEN = """
+root = Path(sys.argv[2])
+store = Store(root, 10**6)
+others = [store.job("test", {"number": number}, "work") for number in range(2)]
+mine = store.job("test", {}, "work")
+def put(job, name):
+    with job.writing(name) as path:
+        path.write_bytes(b"x" * 10**6)
+for number, job in enumerate((mine, *others)):
+    put(job, "0.mkv") if number == 0 else (job._begin(), job.path("0.mkv").write_bytes(b"x" * 10**6))
+    os.utime(job.folder, (number, number))
+others[0].folder.chmod(0)
+root.chmod(0o500)
+put(mine, "1.mkv")
+assert all(job.folder.exists() for job in others)
+print("ready", flush=True)
+root.chmod(0o700)
+put(mine, "2.mkv")
+print([job.folder.exists() for job in others], mine.has("2.mkv"))
+"""
+
+
+def test_what_can_not_be_looked_at_or_removed_stays_and_stops_nobody(tmp_path):
+    with beside(FORBIDDEN, tmp_path, *RIGHTS) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == "[True, False] True\n"
 
 
 def test_a_fingerprint_tells_apart_what_differs(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -90,6 +91,38 @@ def test_what_is_worked_on_stays(run: Any, jobs: list[Any]) -> None:
         assert [json.loads(line)["busy"] for line in run("list", "--json")[1].splitlines()].count(True) == 1
         assert run("clear", "--yes")[1].splitlines() == ["Removed 4.0 MB.", "one job in use, kept."]
         assert jobs[1].has("0001.mkv")
+
+
+LIST = """
+import sys
+from pathlib import Path
+from runner.kept import kept
+print("ready", flush=True)
+while True:
+    kept(Path(sys.argv[1]))
+"""
+
+
+def test_listing_never_keeps_a_stage_from_its_work(jobs: list[Any]) -> None:
+    command = [sys.executable, "-c", LIST, str(jobs[0].folder.parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=STORE.parents[3]) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            for _ in range(1000):
+                with jobs[0].held():
+                    pass
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+def test_a_removal_that_was_cut_short_is_not_shown_and_is_finished(run: Any, jobs: list[Any]) -> None:
+    upscale, *_ = (job.folder for job in jobs)
+    left = upscale.rename(upscale.with_name(f".gone-{upscale.name}-0badcafe"))
+    assert len(run("list", "--json")[1].splitlines()) == 2
+    assert run("clear", jobs[1].folder.name, "--yes")[1].strip() == "Removed 2.0 MB."
+    assert not left.exists()
 
 
 def test_a_name_that_is_not_there_removes_nothing(run: Any, jobs: list[Any]) -> None:

@@ -4,9 +4,12 @@ A store is a folder; in it each job has a folder of its own, named by a hash of 
 
     <root>/<stage>-<hash>/job.json     what it is: {"stage", "title", "created", "key"}
     <root>/<stage>-<hash>/<chunk>      finished pieces, each put there whole
-    <root>/<stage>-<hash>/.lock        held by the process that works on it
+    <root>/.gone-<stage>-<hash>-<hex>  a job that is being removed, or what was left of that
+    <root>.locks/<stage>-<hash>.lock   held by the process that works on the job, or removes it
 
-`myspinbot work` lists and clears the same folders, and knows no more of them than this.
+A job is removed by giving its folder another name while its lock is held: it is there whole, or not at all. The locks
+are empty files outside of what is removed, and stay. `myspinbot work` lists and clears the same folders, and knows no
+more of them than this.
 """
 
 import contextlib
@@ -25,7 +28,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-_DESCRIPTION, _LOCK, _PART = "job.json", ".lock", ".part"
+_DESCRIPTION, _GONE, _PART = "job.json", ".gone-", ".part"
+_PATIENCE = 2.0  # seconds; `myspinbot work list` takes each lock for an instant to see whether it is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +41,42 @@ class Store:
 
     def job(self, stage: str, key: Mapping[str, Any], title: str) -> "Job":
         """The job whose result is determined by `stage` and `key` (JSON values), new or begun before."""
-        folder = self.root / f"{stage}-{fingerprint(stage, key)[:32]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        description = folder / _DESCRIPTION
-        if not description.exists():
-            content = {"stage": stage, "title": title, "created": datetime.now(UTC).isoformat(), "key": dict(key)}
-            with _aside(description) as aside:
-                aside.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        os.utime(folder)
-        return Job(self, folder)
+        content = {"stage": stage, "title": title, "created": datetime.now(UTC).isoformat(), "key": dict(key)}
+        job = Job(self, self.root / f"{stage}-{fingerprint(stage, key)[:32]}", json.dumps(content, indent=1))
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(job.folder)
+        return job
 
     def make_room(self, keep: Path) -> None:
-        """Remove jobs, least recently used first, until the rest fits; never `keep` or one that is held."""
-        jobs = [folder for folder in self.root.iterdir() if (folder / _DESCRIPTION).is_file()]
-        sizes = {folder: _size(folder) for folder in jobs}
-        total = sum(sizes.values())
-        for folder in sorted(jobs, key=_used):
+        """Remove jobs, least recently used first, until the rest fits.
+
+        Never `keep`, nor one that is held, nor one that this process may not look at or remove.
+        """
+        for gone in self.root.glob(f"{_GONE}*"):
+            shutil.rmtree(gone, ignore_errors=True)
+        jobs = sorted(job for folder in self.root.iterdir() if (job := _used(folder)))
+        total = sum(size for _, size, _ in jobs)
+        for _, size, folder in jobs:
             if total <= self.cap:
                 return
             if folder != keep and remove_job(folder):
-                total -= sizes[folder]
+                total -= size
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work and its finished chunks, by name."""
+    """One piece of work and its finished chunks, by name. `about` is what its `job.json` says."""
 
     store: Store
     folder: Path
+    about: str
+
+    def _begin(self) -> None:
+        """Make its folder, if it isn't there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.has(_DESCRIPTION):
+            with _aside(self.path(_DESCRIPTION)) as aside:
+                aside.write_text(self.about, encoding="utf-8")
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -83,6 +95,7 @@ class Job:
             OSError: the disk is full; the message says where. Chunks that were finished stay.
         """
         try:
+            self._begin()
             with _aside(self.path(name)) as aside:
                 yield aside
         except OSError as error:  # PyAV's errors of the operating system are OSErrors too
@@ -105,14 +118,15 @@ class Job:
         Raises:
             RuntimeError: another process works on it.
         """
-        lock = FileLock(self.path(_LOCK), timeout=0)
+        lock = _lock_of(self.folder)
         try:
-            lock.acquire()
+            lock.acquire(_PATIENCE)
         except Timeout as error:
             raise RuntimeError(
                 f"Another ComfyUI works on the same job in {self.folder}. Wait until it is done, or stop it."
             ) from error
         try:
+            self._begin()
             for part in self.folder.glob(f".*{_PART}*"):
                 part.unlink(missing_ok=True)
             yield
@@ -121,18 +135,21 @@ class Job:
 
 
 def remove_job(folder: Path) -> bool:
-    """Remove a job's folder; False where it is held, and stays."""
-    lock = FileLock(folder / _LOCK, timeout=0)
+    """Remove a job's folder; False where it is held or its files can't be removed, and stays."""
+    gone = folder.with_name(f"{_GONE}{folder.name}-{uuid.uuid4().hex[:8]}")
     try:
-        with lock:
-            (folder / _DESCRIPTION).unlink(missing_ok=True)  # first, so that no half of a job is ever taken for one
-            for file in folder.iterdir():
-                if file.name != _LOCK:
-                    file.unlink(missing_ok=True)
-    except Timeout:
+        with _lock_of(folder).acquire(0):
+            folder.rename(gone)
+    except (Timeout, OSError):  # Windows doesn't rename a folder in which a file is open
         return False
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(gone, ignore_errors=True)
     return True
+
+
+def _lock_of(folder: Path) -> FileLock:
+    locks = folder.parent.with_name(f"{folder.parent.name}.locks")
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{folder.name}.lock")
 
 
 def fingerprint(*parts: Any) -> str:
@@ -171,13 +188,17 @@ def _aside(path: Path) -> Generator[Path, None, None]:
         aside.unlink(missing_ok=True)
 
 
-def _used(folder: Path) -> float:
-    return folder.stat().st_mtime
+def _used(folder: Path) -> tuple[float, int, Path] | None:
+    """When a job was last used, in seconds, and its bytes; None for what is no job, or can't be looked at."""
+    try:
+        if folder.name.startswith(_GONE) or not (folder / _DESCRIPTION).is_file():
+            return None
+        return folder.stat().st_mtime, sum(map(_size, folder.iterdir())), folder
+    except OSError:
+        return None
 
 
-def _size(folder: Path) -> int:
-    sizes = 0
-    for file in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            sizes += file.stat().st_size
-    return sizes
+def _size(file: Path) -> int:
+    with contextlib.suppress(OSError):  # gone meanwhile, or not to be looked at
+        return file.stat().st_size
+    return 0
