@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -113,8 +115,8 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
+@contextlib.contextmanager
+def gated(browser: Any) -> Iterator[Any]:
     """A fresh page. A request that leaves this machine is refused, and fails the test at its end.
 
     ComfyUI's page asks its maker for news at each start, and the addresses of models that a workflow lacks for
@@ -127,7 +129,8 @@ def page(browser: Any) -> Iterator[Any]:
         if url.startswith(("http://127.0.0.1:", "http://localhost:", "data:", "blob:")):
             route.continue_()
         else:
-            if not url.startswith("https://api.comfy.org/") and "/resolve/" not in url:
+            weights = urlsplit(url).path.endswith((".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".gguf"))
+            if not weights and not url.startswith("https://api.comfy.org/"):
                 outside.append(url)
             route.abort()
 
@@ -139,8 +142,24 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh page of the test's own."""
+    with gated(browser) as page:
+        yield page
+
+
+@pytest.fixture
 def editor(page: Any, server: LocalServer) -> Any:
     """The editor of the session's server: `.drop(path)`, `.prompt()`, `.convert(dict)`, `.run()`, `.page`."""
     from tests.runner.editor import Editor
 
     return Editor(page, server.url).open()
+
+
+@pytest.fixture(scope="module")
+def shared_editor(browser: Any, server: LocalServer) -> Iterator[Any]:
+    """One editor for many tests that only look: opening it takes much longer than a look."""
+    from tests.runner.editor import Editor
+
+    with gated(browser) as page:
+        yield Editor(page, server.url).open()

@@ -55,6 +55,7 @@ def forget(server: Any) -> None:
     urllib.request.urlopen(request).close()
 
 
+@pytest.mark.slow
 def test_killed_after_some_windows_it_goes_on_and_gives_the_same_bits(tmp_path, talker):
     seed = int(tag(), 16) % 2**31
     base = tmp_path / "server"

@@ -57,9 +57,11 @@ def test_stopped_in_the_middle_and_taken_up_again(
 def start(tmp_path: Path, manifest: Path, *args: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "runner", "models", *args, "--models-dir", str(tmp_path / "models")]
     env = {**os.environ, "MYSPINBOT_MODELS": str(manifest), "NO_PROXY": "127.0.0.1"}
+    # Where the tests themselves run in the background, a shell may have had SIGINT ignored, and children inherit that.
     return subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -91,6 +91,7 @@ ILL = {
 }
 
 
+@pytest.mark.slow
 def test_a_server_that_could_not_load_our_nodes(
     tmp_path: Path, private_server: Callable[..., LocalServer], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,16 +49,6 @@ def object_info(server) -> dict[str, Any]:
     return Http(server.url).ask("GET", "/object_info", timeout=120).json()
 
 
-@pytest.fixture(scope="module")
-def shared_editor(browser, server):
-    """One page for many workflows: opening it takes much longer than a conversion."""
-    from tests.runner.editor import Editor
-
-    page = browser.new_page(viewport={"width": 1600, "height": 900})
-    yield Editor(page, server.url).open()
-    page.close()
-
-
 def comparable(graph: dict[str, Any], untitled: set[str]) -> dict[str, Any]:
     """Without the titles of nodes that have none in the file: the page shows those in its own language."""
     return {

@@ -127,6 +127,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_nobody_at_the_address():
     with pytest.raises(ServerUnreachable, match=r"No server answers at http://127\.0\.0\.1"):
         submit(f"http://127.0.0.1:{free_port()}", image())

@@ -237,6 +237,7 @@ def test_results_that_can_not_be_written_are_an_error_of_their_own(server, tmp_p
     assert (tmp_path / "file").read_text() == "in the way"
 
 
+@pytest.mark.slow
 def test_the_example_portrait_is_offered_and_never_replaced(server, private_server, tmp_path):
     assert (Path(server.base_directory) / "input" / "myspinbot_portrait.jpg").is_file()
     mine = tmp_path / "server0" / "input"

@@ -32,9 +32,9 @@ PLAYS = """async () => {
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_the_page_and_the_runner_agree(editor, server, path):
-    editor.drop(path)
-    assert editor.prompt() == Client(server.url).open(path).api()
+def test_the_page_and_the_runner_agree(shared_editor, server, path):
+    shared_editor.drop(path)
+    assert shared_editor.prompt() == Client(server.url).open(path).api()
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -82,13 +82,13 @@ def test_app_mode_is_a_form_of_the_inputs(editor):
 
 
 @pytest.mark.parametrize("node", NODES)
-def test_each_node_is_in_the_library_with_a_help_page(editor, node):
-    listed = editor.page.evaluate("n => LiteGraph.registered_node_types[n]?.category", node)
+def test_each_node_is_in_the_library_with_a_help_page(shared_editor, node):
+    listed = shared_editor.page.evaluate("n => LiteGraph.registered_node_types[n]?.category", node)
     assert listed.startswith("MySpinBot/")
-    answer = editor.page.request.get(f"{editor.url}/extensions/myspinbot/docs/{node}.md")
+    answer = shared_editor.page.request.get(f"{shared_editor.url}/extensions/myspinbot/docs/{node}.md")
     assert answer.ok
     text = answer.text()
-    info = editor.page.request.get(f"{editor.url}/object_info/{node}").json()[node]
+    info = shared_editor.page.request.get(f"{shared_editor.url}/object_info/{node}").json()[node]
     names = [name for part in ("required", "optional") for name in info["input"].get(part, {})]
     assert [name for name in [*names, *info["output_name"]] if f"`{name}`" not in text] == []
     for part in ("required", "optional"):
@@ -96,8 +96,9 @@ def test_each_node_is_in_the_library_with_a_help_page(editor, node):
             assert options[0]["tooltip"].endswith("."), f"{node}.{name} has a tooltip in a whole sentence"
 
 
-def test_templates_show_the_workflows(editor):
-    listed = editor.page.request.get(f"{editor.url}/workflow_templates").json()
+def test_templates_show_the_workflows(shared_editor):
+    listed = shared_editor.page.request.get(f"{shared_editor.url}/workflow_templates").json()
     assert "draft.app" in listed["myspinbot"]
     for suffix in ("json", "jpg"):
-        assert editor.page.request.get(f"{editor.url}/api/workflow_templates/myspinbot/draft.app.{suffix}").ok
+        address = f"{shared_editor.url}/api/workflow_templates/myspinbot/draft.app.{suffix}"
+        assert shared_editor.page.request.get(address).ok
