@@ -25,7 +25,7 @@ from ..events import (
     Started,
     Trouble,
 )
-from .show import notice_line, resubmitted_line
+from .lines import notice_line, resubmitted_line
 
 
 class LiveShow:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..client import Result
 from ..events import Event, Notice, Resubmitted, Saved, Trouble, as_json
+from .lines import notice_line, resubmitted_line
 
 
 class Show(Protocol):
@@ -105,13 +106,3 @@ def _print(text: str) -> None:
 def _warn(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
-
-
-def notice_line(notice: Notice) -> str:
-    """A notice with the node's title in front."""
-    return f"{'Warning: ' if notice.level == 'warning' else ''}{notice.title}: {notice.text}"
-
-
-def resubmitted_line(job_id: str) -> str:
-    """What to say when a job was sent again."""
-    return f"The server lost the job, so it was sent again as {job_id}."
