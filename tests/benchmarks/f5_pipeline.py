@@ -3,7 +3,7 @@
     python -m tests.benchmarks.f5_pipeline [--pieces 3] [--steps 32] [--fast 7]    # a quarter of an hour on a processor
 
 Both speak the same pieces of text after the same reference of about 3 s: theirs by `infer_batch_process` in float32,
-which it takes on a processor; ours in half precision, as `auto` takes where the hardware computes in it, at the same
+which it takes on a processor; ours in what `auto` takes, half precision where the hardware computes in it, at the same
 steps and at few. In float32 both compute the same: `f5_speech` measures that.
 """
 
@@ -56,6 +56,7 @@ def main() -> None:
     from myspinbot.engines.f5.sentences import Piece
     from myspinbot.engines.f5.speak import Settings, seconds, speak
     from myspinbot.engines.f5.vocos import load_vocoder
+    from myspinbot.engines.precision import fast_types
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--pieces", type=int, default=3)
@@ -109,13 +110,14 @@ def main() -> None:
         clock, cores = timed(work)
         show(f"| {name} | {clock:.0f} s ({cores:.0f} s) |")
 
-    half = torch.bfloat16 if device == "cpu" else torch.float16
+    fast = fast_types(torch.device(device))
+    chosen = fast[0] if fast else torch.float32
     model.to(device)
     theirs.to(device, torch.float32)
     row(f"f5-tts, {options.steps} steps, float32", package)
-    model.to(half)
-    row(f"ours, {options.steps} steps, {str(half)[6:]}", ours(options.steps))
-    row(f"ours, {options.fast} steps, {str(half)[6:]}", ours(options.fast))
+    model.to(chosen)
+    row(f"ours, {options.steps} steps, {str(chosen)[6:]}", ours(options.steps))
+    row(f"ours, {options.fast} steps, {str(chosen)[6:]}", ours(options.fast))
     show(f"load at the end {os.getloadavg()[0]:.1f}")
 
 
