@@ -81,6 +81,45 @@ def test_app_mode_is_a_form_of_the_inputs(editor):
     assert editor.page.get_by_role("button", name="Run", exact=True).first.is_visible()
 
 
+CONTROLS = """types => Object.fromEntries(types.map(type => {
+  const control = node => node.widgets?.find(w => w.name === 'control_after_generate')?.value;
+  const fresh = LiteGraph.createNode(type);
+  const place = fresh.widgets?.findIndex(w => w.name === 'control_after_generate');
+  const made = [control(fresh)];
+  if (made[0]) {
+    const saved = LiteGraph.createNode(type);
+    const content = fresh.serialize();
+    content.widgets_values[place] = 'randomize';
+    saved.configure(content);
+    made.push(control(saved), fresh.widgets[place - 1].name);
+  }
+  return [type, made];
+}))"""
+
+
+def test_the_seed_of_a_fresh_node_stays_and_what_a_file_says_too(shared_editor):
+    """Work that is queued again goes on only if it is the same."""
+    types = [*NODES, "KSampler"]
+    found = shared_editor.page.evaluate(CONTROLS, types)
+    seeded = {node: made for node, made in found.items() if made[0]}
+    assert seeded.pop("KSampler")[0] == "randomize", "other nodes are left alone"
+    assert set(seeded) >= {"MySpinBotInfiniteTalk", "MySpinBotTalkingHead", "MySpinBotTrainVoice"}
+    assert {node: made for node, made in seeded.items() if made != ["fixed", "randomize", "seed"]} == {}
+
+
+def test_queued_twice_in_the_page_infinitetalk_is_the_same_work(shared_editor):
+    queue = """type => {
+      const node = LiteGraph.createNode(type);
+      const seed = node.widgets.find(w => w.name === 'seed');
+      const before = seed.value;
+      for (let i = 0; i < 2; i++)
+        for (const widget of node.widgets) { widget.beforeQueued?.(); widget.afterQueued?.(); }
+      return seed.value === before;
+    }"""
+    assert shared_editor.page.evaluate(queue, "MySpinBotInfiniteTalk")
+    assert not shared_editor.page.evaluate(queue, "KSampler")
+
+
 @pytest.mark.parametrize("node", NODES)
 def test_each_node_is_in_the_library_with_a_help_page(shared_editor, node):
     listed = shared_editor.page.evaluate("n => LiteGraph.registered_node_types[n]?.category", node)
