@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from dataclasses import replace
@@ -302,3 +303,15 @@ def test_a_trained_voice_comes_back_as_it_was(spoken, whole, tmp_path):
 def test_the_store_is_a_folder_of_whole_files(model, examples, job):
     train(model, examples, replace(QUICK, steps=2), job=job)
     assert {path.name for path in Path(job.folder).iterdir()} == {"job.json", FILE}
+
+
+def test_a_full_disk_ends_a_training_with_our_words_and_it_goes_on(model, examples, whole, small_disk):
+    job = Store(small_disk / "work", 10**9).job("train-voice", {"a": 1}, "A voice")
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes((2 << 20) - (16 << 10)))
+    with pytest.raises(OSError, match=r"The disk is full: a part of the work .*myspinbot work clear") as caught:
+        train(model, examples, QUICK, job=job)
+    assert caught.value.errno == errno.ENOSPC
+    assert [path.name for path in job.folder.iterdir()] == ["job.json"]
+    ballast.unlink()
+    assert same(train(model, examples, QUICK, job=job), whole)

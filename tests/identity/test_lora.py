@@ -16,8 +16,10 @@ from myspinbot.engines.identity.lora import (
     differences,
     facts_of,
     keep,
+    save,
 )
 from myspinbot.engines.identity.losses import Measured, grows, plot
+from myspinbot.media.work import Store
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -64,6 +66,17 @@ def test_a_file_says_what_it_is_and_is_never_replaced(tmp_path):
         keep(path, {}, {})
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["anna.safetensors"]
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_file(small_disk):
+    lora = {"x.lora_up.weight": torch.ones(1000, 2000)}
+    with pytest.raises(OSError, match=r"The disk is full: there is no room for a file in .*Make room"):
+        keep(small_disk / "anna.safetensors", lora, IDENTITY.metadata())
+    assert not list(small_disk.iterdir())
+    job = Store(small_disk, 10**9).job("identity", {}, "a training")
+    with pytest.raises(OSError, match="myspinbot work clear"), job.writing("stage-001.safetensors") as path:
+        save(path, lora)
+    assert [file.name for file in job.folder.iterdir()] == ["job.json"]
 
 
 def test_a_damaged_file_is_named(tmp_path):

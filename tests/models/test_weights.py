@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import pickle
@@ -187,3 +188,19 @@ def test_the_command_converts_in_comfyuis_python(tmp_path: Path, capsys: pytest.
 
 def test_the_runner_names_the_loader_that_is_there() -> None:
     assert runner_convert.LOADER == WEIGHTS
+
+
+def test_a_disk_that_is_full_is_said_and_gets_no_half_file(weights: ModuleType, small_disk: Path) -> None:
+    path = small_disk / "large.safetensors"
+    with pytest.raises(OSError, match=f"The disk is full: there is no room for a file in {small_disk}") as caught:
+        weights.save_weights(path, {"a": torch.ones(10**6)})
+    assert caught.value.errno == errno.ENOSPC
+    torch.save({"a": torch.ones(300_000)}, small_disk / "old.pt")
+    with pytest.raises(OSError, match="Make room"):
+        weights.convert(small_disk / "old.pt")
+    assert [file.name for file in small_disk.iterdir()] == ["old.pt"]
+
+
+def test_another_error_of_the_system_is_an_error_of_the_system(weights: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        weights.save_weights(tmp_path / "nowhere" / "a.safetensors", {"a": torch.ones(1)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from runner.client import Client
 from runner.errors import CannotSave, DiskFull
 from runner.http import Http
 from runner.results import Download, Remote, files, safe_path
-from tests.conftest import missing
 from tests.runner.helpers import follow, graph, image, submit
 from tests.runner.proxy import Proxy
 
@@ -46,20 +44,6 @@ def test_300_megabytes_over_a_connection_that_keeps_breaking(server, tmp_path):
     assert subprocess.run(["cmp", str(source), str(got[0])], check=False).returncode == 0
     source.unlink()
     got[0].unlink()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Two megabytes of room."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = sys.platform == "linux" and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        missing("A small tmpfs can't be mounted here.")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 def test_full_disk_here_is_said_beforehand_and_fetch_goes_on_later(server, tmp_path, small_disk):

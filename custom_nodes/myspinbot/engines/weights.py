@@ -4,6 +4,7 @@ A pickle is a program; PyTorch's restricted loader runs none of it but what rebu
 writes each file named on the command line as safetensors beside it.
 """
 
+import errno
 import os
 import pickle
 import re
@@ -18,6 +19,7 @@ from torch import Tensor
 # Where checkpoints keep their weights beside optimizer states and counters, the averaged ones first.
 WRAPPERS = ("ema_model_state_dict", "params_ema", "state_dict", "params", "model_state_dict", "model")
 REFUSED = 4
+_OS_ERROR = re.compile(r"os error (\d+)")
 _FORBIDDEN = re.compile(r"GLOBAL (\S+)")
 
 
@@ -41,6 +43,35 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> dict[str, Te
     if not weights:
         raise WeightsError(f"{path.name} holds no weights.")
     return weights
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors, each of them contiguous and with its own memory, as safetensors; all of them or no file.
+
+    Raises:
+        OSError: The file can't be written; where the disk is full, the message says so.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(dict(weights), path, metadata=dict(metadata) if metadata else None)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        found = _OS_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None
+        if found is None:
+            raise
+        raise _of_the_system(int(found[1]), path) from error
+
+
+def _of_the_system(number: int, path: Path) -> OSError:
+    """The error that Python itself would have raised; `number` is Windows's own there."""
+    error = OSError(0, os.strerror(number), str(path), number) if os.name == "nt" else None
+    error = error or OSError(number, os.strerror(number), str(path))
+    if error.errno != errno.ENOSPC:
+        return error
+    said = f"The disk is full: there is no room for a file in {path.parent}. Nothing was left there half written"
+    return OSError(errno.ENOSPC, f"{said}. Make room, then do the same again")
 
 
 def is_safetensors(path: Path) -> bool:
@@ -71,9 +102,8 @@ def convert(path: Path) -> Path:
     Raises:
         FileExistsError: The new file is there already.
         WeightsError: As `load_weights`, or the file is safetensors already.
+        OSError: The disk is full.
     """
-    from safetensors.torch import save_file
-
     target = path.with_suffix(".safetensors")
     if is_safetensors(path):
         raise WeightsError(f"{path.name} is a safetensors file already.")
@@ -84,7 +114,7 @@ def convert(path: Path) -> Path:
     whole = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}
     aside = target.with_name(f".{target.name}.part")
     try:
-        save_file(whole, aside, metadata={"format": "pt", "converted_from": path.name})
+        save_weights(aside, whole, {"format": "pt", "converted_from": path.name})
         aside.rename(target)
     finally:
         aside.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .. import names
+from ..weights import save_weights
 from .settings import ARCHITECTURES
 
 KIND = "myspinbot-identity"
@@ -110,12 +111,14 @@ def added_up(before: Mapping[str, Tensor], stage: Mapping[str, Tensor]) -> Lora:
 
 
 def save(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write the tensors as safetensors."""
-    from safetensors.torch import save_file
+    """Write the tensors as safetensors, or no file.
 
+    Raises:
+        OSError: The disk is full.
+    """
     # On Windows no tensor that is mapped from a file may be written to it, and shared memory is refused: own copies.
     whole = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in lora.items()}
-    save_file(whole, path, metadata=dict(metadata or {}))
+    save_weights(path, whole, metadata)
 
 
 def keep(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -123,6 +126,7 @@ def keep(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str]) ->
 
     Raises:
         FileExistsError: There is such a file, which is never replaced.
+        OSError: The disk is full.
     """
     if path.exists():
         raise FileExistsError(f"{path} is there already; nothing was changed.")

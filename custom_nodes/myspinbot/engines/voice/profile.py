@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..f5.lora import Adapter, Point
+from ..weights import save_weights
 from .checks import Check
 from .signal import Samples
 
@@ -66,9 +67,8 @@ class VoiceProfile:
 
         Raises:
             FileExistsError: There is such a file, which is never replaced.
+            OSError: The disk is full.
         """
-        from safetensors.torch import save_file
-
         if path.exists():
             raise FileExistsError(f"{path} is there already; nothing was changed.")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class VoiceProfile:
         if self.adapter is not None:
             tensors |= {f"{_ADAPTER}{name}": value.contiguous() for name, value in self.adapter.weights.items()}
         try:
-            save_file(tensors, aside, metadata={KIND: json.dumps(self._facts(), ensure_ascii=False)})
+            save_weights(aside, tensors, {KIND: json.dumps(self._facts(), ensure_ascii=False)})
             aside.rename(path)
         finally:
             aside.unlink(missing_ok=True)

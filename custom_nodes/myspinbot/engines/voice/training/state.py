@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...f5.lora import Point
+from ...weights import save_weights
 
 FILE = "training.safetensors"
 _KIND = "myspinbot-training"
@@ -35,13 +36,16 @@ class State:
         return min(self.history, key=lambda point: point.held_out)
 
     def save(self, path: Path) -> None:
-        from safetensors.torch import save_file
+        """Write all of it, or no file.
 
+        Raises:
+            OSError: The disk is full.
+        """
         tensors = _named("weights", self.weights) | _named("best", self.best)
         for kind, values in _turned(self.moments).items():
             tensors |= _named(f"moments.{kind}", values)
         facts = {"step": self.step, "losses": self.losses, "history": [asdict(point) for point in self.history]}
-        save_file(tensors, path, metadata={_KIND: json.dumps(facts)})
+        save_weights(path, tensors, {_KIND: json.dumps(facts)})
 
 
 def load(path: Path) -> State:
