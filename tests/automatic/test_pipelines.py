@@ -62,7 +62,9 @@ def test_guided_runs_on_a_bare_machine(bare: Any, tmp_path: Path) -> None:
 
 def test_direct_speaks_my_words_from_my_photo(bare: Any, tmp_path: Path) -> None:
     photo = ROOT / "tests" / "media" / "smiling_woman.jpg"
-    command(bare, DIRECT, tmp_path, "--narration", "These are my words.", "--photo", str(photo), "--preset", "draft")
+    words = ("--narration", "These are my words.", "--photo", str(photo), "--preset", "draft")
+    said = command(bare, DIRECT, tmp_path, *words)
+    assert '"stage"' not in said, "what made it is in the video and beside it, not among what is printed"
     assert used(only(tmp_path, ".mp4")) == ["the photo", "Speak (Draft)", "Talking Head (Draft)"]
     assert "These are my words." in only(tmp_path, ".srt").read_text(encoding="utf-8")
 
