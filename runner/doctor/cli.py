@@ -43,6 +43,7 @@ def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, 
 
 def _look(server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]) -> Iterator[Line]:
     from . import report
+    from .advice import suggest
     from .pipelines import pipelines
     from .services import ask_ollama, why_not_loaded
 
@@ -75,6 +76,7 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     yield report.disk_line(store)
     yield pack
     yield report.ollama_line(manifest, ask_ollama(ollama))
-    for pipeline in pipelines(manifest, store, types):
+    suited, _ = suggest(manifest, machine)
+    for pipeline in pipelines(manifest, store, types, preset=suited.name):
         yield report.pipeline_line(pipeline)
     yield report.suggestion_line(manifest, store, machine)

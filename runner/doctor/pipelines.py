@@ -10,6 +10,7 @@ from ..models.manifest import Manifest
 from ..models.store import Status, Store
 from ..models.uses import models_of_workflow, unknown_models
 from ..workflow import Workflow
+from .automatic import wanting
 
 FOLDER = Path(__file__).absolute().parents[2] / "workflows"
 
@@ -18,13 +19,15 @@ FOLDER = Path(__file__).absolute().parents[2] / "workflows"
 class Pipeline:
     """One workflow: the node types that the server lacks (None: nobody asked it), and the models it lacks.
 
-    `unknown` are model files that the manifest doesn't know, so that nobody looked for them.
+    `unknown` are model files that the manifest doesn't know, so that nobody looked for them. For want of the models
+    in `better` automatic nodes take something simpler.
     """
 
     name: str
     nodes: tuple[str, ...] | None
     models: tuple[Status, ...]
     unknown: tuple[str, ...]
+    better: tuple[Status, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -33,18 +36,26 @@ class Pipeline:
 
 
 def pipelines(
-    manifest: Manifest, store: Store, node_types: set[str] | None, folder: Path = FOLDER
+    manifest: Manifest, store: Store, node_types: set[str] | None, folder: Path = FOLDER, preset: str = "draft"
 ) -> Iterator[Pipeline]:
-    """All workflows of a folder. `node_types` are those of the server. Raises BadWorkflow for a broken file."""
+    """All workflows of a folder. `node_types` are those of the server; `preset` is the one that suits the machine.
+
+    Raises BadWorkflow for a broken file.
+    """
+    present = {key for key, model in manifest.models.items() if store.status(model).state == "have"}
     for path in sorted(folder.glob("*.json")):
         workflow = Workflow.load(path)
-        lacking = None if node_types is None else tuple(sorted(workflow.node_types() - node_types - PAGE_ONLY))
-        found = [store.status(model) for model in models_of_workflow(workflow.content, manifest)]
+        types = workflow.node_types()
+        lacking = None if node_types is None else tuple(sorted(types - node_types - PAGE_ONLY))
+        needed, better = wanting(manifest, present, types, preset)
+        named = models_of_workflow(workflow.content, manifest)
+        found = [store.status(model) for model in [*named, *(model for model in needed if model not in named)]]
         yield Pipeline(
             path.name.removesuffix(".json").removesuffix(".app"),
             lacking,
             tuple(status for status in found if status.state != "have"),
             tuple(unknown_models(workflow.content, manifest)),
+            tuple(store.status(model) for model in better),
         )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..models.disk import free
 from ..models.get import plan
 from ..models.manifest import Manifest
-from ..models.store import Store
+from ..models.store import Status, Store
 from ..models.words import size
 from .advice import suggest
 from .machine import Machine
@@ -87,20 +87,29 @@ def pipeline_line(pipeline: Pipeline) -> Line:
         "nodes": None if pipeline.nodes is None else list(pipeline.nodes),
         "models": [status.model.id for status in pipeline.models],
         "unknown": list(pipeline.unknown),
+        "better": [status.model.id for status in pipeline.better],
     }
     name = f"Pipeline {pipeline.name}"
     if pipeline.ready:
-        return Line(name, "good", "ready" + ("" if pipeline.nodes is not None else ", as far as its models go"), data)
+        text = "ready" + ("" if pipeline.nodes is not None else ", as far as its models go")
+        if pipeline.better:
+            text += f"; stages are simpler for want of {_models(pipeline.better)}"
+        return Line(name, "good", text, data)
     lacks = [f"the node {node}" for node in pipeline.nodes or ()]
-    for status in pipeline.models:
+    text = "; ".join([*lacks, *([_models(pipeline.models)] if pipeline.models else [])])
+    return Line(name, "note", f"lacks {text}" + ("" if pipeline.models else "."), data)
+
+
+def _models(wanted: Sequence[Status]) -> str:
+    """Names, sizes and licences of models, and what fetches them."""
+    told: list[str] = []
+    for status in wanted:
         state = f", {status.state}" if status.state == "broken" else ""
-        lacks.append(f"{status.model.name} ({size(status.model.bytes)}, {status.model.licence}{state})")
-    text = f"lacks {'; '.join(lacks)}."
-    if pipeline.models:
-        ids = " ".join(status.model.id for status in pipeline.models)
-        closed = dict.fromkeys(status.model.licence for status in pipeline.models if not status.model.open)
-        text += f" `myspinbot models get {ids}{''.join(f' --accept-licence {name}' for name in closed)}` fetches them."
-    return Line(name, "note", text, data)
+        told.append(f"{status.model.name} ({size(status.model.bytes)}, {status.model.licence}{state})")
+    ids = " ".join(status.model.id for status in wanted)
+    closed = dict.fromkeys(status.model.licence for status in wanted if not status.model.open)
+    accept = "".join(f" --accept-licence {name}" for name in closed)
+    return f"{'; '.join(told)}. `myspinbot models get {ids}{accept}` fetches them."
 
 
 def suggestion_line(manifest: Manifest, store: Store, machine: Machine) -> Line:

@@ -10,7 +10,7 @@ import av
 import pytest
 
 from runner import Client
-from runner.errors import NodeFailed
+from runner.errors import MissingModel, NodeFailed
 from tests.miniatures import wav2lip
 
 WORDS = (
@@ -129,8 +129,16 @@ def test_without_an_image_model_the_photo_is_taken(bare: Any) -> None:
 
 
 def test_a_scene_that_cannot_be_drawn_is_an_error_when_it_is_asked_for(bare: Any) -> None:
-    with pytest.raises(NodeFailed, match=r"no picture to speak.*models get z-image-turbo"):
+    with pytest.raises(MissingModel, match=r"no picture to speak.*models get z-image-turbo qwen3-4b flux-vae"):
         run(bare, portrait(source="scene"))
+    with pytest.raises(MissingModel, match=r"models get z-image-turbo-int8 qwen3-4b-fp8 flux-vae"):
+        run(bare, portrait(source="scene", preset="low-vram"))
+
+
+def test_without_an_image_model_none_is_loaded_and_it_is_said_as_of_any_missing_model(bare: Any) -> None:
+    work = {"1": node("MySpinBotLoadImageModel", family="auto"), "2": node("PreviewAny", source=["1", 0])}
+    with pytest.raises(MissingModel, match=r"There is no image model.*models get z-image-turbo"):
+        run(bare, work)
 
 
 def test_a_photo_that_is_asked_for_is_taken_without_a_word(furnished: Any) -> None:

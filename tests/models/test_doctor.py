@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -185,6 +186,43 @@ def test_what_a_pipeline_lacks(tmp_path: Path, shipped: Manifest) -> None:
     path.write_bytes(b"cut")
     (one,) = pipelines(shipped, store, {"VAELoader"}, tmp_path)
     assert "wan_2.1_vae.safetensors (253.8 MB, Apache-2.0, broken)" in pipeline_line(one).text
+
+
+def furnish(store: Store, manifest: Manifest, *ids: str) -> None:
+    """Files of these models' sizes that look whole, with nothing in them."""
+    for model in manifest.choose(ids):
+        size = model.bytes or 1000
+        beginning = b" " * size if model.format == "text" else b"\x80"
+        if model.format == "safetensors":
+            numbers = {"dtype": "U8", "shape": [size - 108], "data_offsets": [0, size - 108]}
+            beginning = (100).to_bytes(8, "little") + json.dumps({"x": numbers}).encode().ljust(100)
+        path = store.places.models / model.folder / model.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(beginning)
+        os.truncate(path, size)
+
+
+def test_what_automatic_nodes_lack(tmp_path: Path, shipped: Manifest) -> None:
+    store = Store(Places(tmp_path / "models"))
+
+    def lines(preset: str) -> dict[str, Any]:
+        return {one.name: pipeline_line(one) for one in pipelines(shipped, store, None, preset=preset)}
+
+    bare = lines("draft")
+    assert bare["train_bot"].verdict == "note"
+    assert "lacks z_image_turbo_bf16.safetensors (12.3 GB, Apache-2.0); " in bare["train_bot"].text
+    assert "`myspinbot models get z-image-turbo qwen3-4b flux-vae` fetches them." in bare["train_bot"].text
+    assert bare["guided"].text == "ready, as far as its models go"
+    small = lines("low-vram")["guided"]
+    assert small.data["ready"] is True
+    assert "stages are simpler for want of " in small.text
+    wanted = set(small.data["better"])
+    assert {"z-image-turbo-int8", "qwen3-4b-fp8", "wan-i2v-480p-fp8", "umt5-fp8", "openf5", "vocos"} <= wanted
+    assert not wanted & {"z-image-turbo", "qwen3-4b", "wan-i2v-480p-fp16", "wav2lip-gan"}
+    assert "wan-i2v-480p-fp16" in lines("quality")["guided"].data["better"]
+    furnish(store, shipped, "sd15", *small.data["better"])
+    assert lines("low-vram")["guided"].text == "ready, as far as its models go"
+    assert lines("low-vram")["train_bot"].data["models"] == []
 
 
 def test_ollama_in_all_its_moods(ollama: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch) -> None:

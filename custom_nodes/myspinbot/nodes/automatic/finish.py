@@ -10,14 +10,15 @@ from typing_extensions import override
 from ..support import clip_path
 from .defaults import add
 from .machine import Machine, this_machine
-from .models import file_of, first_present, how_to_get, state
+from .models import file_of, first_present, how_to_get
 from .report import Taken, joined
+from .stage import MADE_WITH, PRESET, Choosing
 
 _STAGE = "Upscaling"
 _FAST, _GOOD = ("realesr-general-x4v3", "realesr-animevideov3"), ("realesrgan-x2plus", "realesrgan-x4plus")
 
 
-class Finish(io.ComfyNode):
+class Finish(Choosing):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
@@ -50,8 +51,8 @@ class Finish(io.ComfyNode):
                     force_input=True,
                     tooltip="What is said as it is written, for the captions' punctuation.",
                 ),
-                io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it."),
-                io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took."),
+                PRESET,
+                MADE_WITH,
             ],
             outputs=[
                 io.Video.Output("video", tooltip="The finished video, for Save Video."),
@@ -59,12 +60,6 @@ class Finish(io.ComfyNode):
             ],
             enable_expand=True,
         )
-
-    @classmethod
-    @override
-    def fingerprint_inputs(cls, **_: Any) -> str:
-        """Which models are there, so that one that was fetched meanwhile is taken."""
-        return state()
 
     @classmethod
     @override

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from comfy_api.latest import io
@@ -10,8 +11,8 @@ from typing_extensions import override
 
 from .head_engines import engine_to_take, name_of
 from .machine import this_machine
-from .models import state
 from .report import Taken, joined
+from .stage import MADE_WITH, PRESET, TOLD, Choosing
 
 _STAGE = "Talking head"
 
@@ -38,19 +39,19 @@ def _inputs() -> list[io.Input]:
             tooltip="The same seed gives the same movements.",
         ),
         io.String.Input("timings", optional=True, force_input=True, tooltip="When each sound is heard, from Speak."),
-        io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it."),
-        io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took."),
+        PRESET,
+        MADE_WITH,
     ]
 
 
 def _outputs() -> list[io.Output]:
     return [
         io.Video.Output("video", tooltip="The talking picture with the sound."),
-        io.String.Output("made_with", tooltip="What this stage and those before took, and why, as JSON."),
+        TOLD,
     ]
 
 
-class TalkingHead(io.ComfyNode):
+class TalkingHead(Choosing):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
@@ -65,12 +66,6 @@ class TalkingHead(io.ComfyNode):
             outputs=_outputs(),
             enable_expand=True,
         )
-
-    @classmethod
-    @override
-    def fingerprint_inputs(cls, **_: Any) -> str:
-        """Which models are there, so that one that was fetched meanwhile is taken."""
-        return state()
 
     @classmethod
     @override
@@ -94,6 +89,7 @@ class TalkingHeadResult(io.ComfyNode):
                 io.Video.Input("video", tooltip="What the engine made; nothing where it failed."),
                 io.String.Input("tried", tooltip="The engines that failed before, as JSON."),
                 io.String.Input("engine", tooltip="The engine that was taken."),
+                io.String.Input("taken", tooltip="What is told of it, as JSON."),
                 *_inputs(),
             ],
             outputs=_outputs(),
@@ -103,14 +99,12 @@ class TalkingHeadResult(io.ComfyNode):
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, video: Any, tried: str, engine: str, **values: Any
+        cls, video: Any, tried: str, engine: str, taken: str, **values: Any
     ) -> io.NodeOutput:
         failed: dict[str, str] = json.loads(tried)
         if video is None:
             return _next(values, {**failed, engine: f"{name_of(engine)} ran out of memory."})
-        taken, why = engine_to_take(values["preset"], this_machine(), failed)
-        models = taken.chosen(values["preset"])
-        told = Taken(_STAGE, taken.name, why, models)
+        told = Taken(**json.loads(taken))
         return io.NodeOutput(video, joined(values["made_with"], told), ui={"notices": told.notices()})
 
 
@@ -118,8 +112,14 @@ def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:
     """Expand into the best engine that wasn't tried, and what comes after it."""
     from comfy_execution.graph_utils import GraphBuilder
 
-    engine, _ = engine_to_take(values["preset"], this_machine(), tried)
+    engine, why = engine_to_take(values["preset"], this_machine(), tried)
+    ids = engine.chosen(values["preset"])
     graph = GraphBuilder()
-    video = engine.wire(graph, engine.chosen(values["preset"]), values)
-    result = graph.node("MySpinBotTalkingHeadResult", video=video, tried=json.dumps(tried), engine=engine.id, **values)
+    told = {
+        "tried": json.dumps(tried),
+        "engine": engine.id,
+        "taken": json.dumps(asdict(Taken(_STAGE, engine.name, why, ids))),
+    }
+    video = engine.wire(graph, ids, values)
+    result = graph.node("MySpinBotTalkingHeadResult", video=video, **told, **values)
     return io.NodeOutput(result.out(0), result.out(1), expand=graph.finalize())

@@ -8,7 +8,7 @@ from typing import Any
 
 from .defaults import add
 from .machine import Machine
-from .models import absent, file_of, first_present, how_to_get, size_of
+from .models import absent, file_of, how_to_get, size_of, to_take
 
 Values = Mapping[str, Any]
 
@@ -27,13 +27,13 @@ class Engine:
 
     id: str
     name: str
-    roles: Callable[[str], tuple[tuple[str, ...], ...]]
+    roles: tuple[tuple[str, ...], ...]
     wire: Callable[[Any, list[str], Values], Any]
     least_gb: float = 0
 
     def chosen(self, preset: str) -> list[str]:
-        """The ids to load: of each role the first that is there, or the best one."""
-        return [first_present(ids) or ids[0] for ids in self.roles(preset)]
+        """The ids to load, see `to_take`."""
+        return to_take(self.roles, preset)
 
     def obstacle(self, preset: str, machine: Machine) -> str:
         """Why it can't be taken, as a sentence; empty where it can."""
@@ -60,12 +60,6 @@ def engine_to_take(preset: str, machine: Machine, tried: Mapping[str, str]) -> t
             return engine, " ".join(why)
         why.append(obstacle)
     return _DRAFT, " ".join(why)
-
-
-def _video_models(preset: str) -> tuple[tuple[str, ...], ...]:
-    small = ("wan-i2v-480p-fp8", "wan-i2v-480p-fp8-comfy", "wan-i2v-480p-fp16"), ("umt5-fp8", "umt5-fp16")
-    model, text = (ids[::-1] for ids in small) if preset == "quality" else small
-    return model, ("infinitetalk-single",), ("lightx2v",), text, ("wan-vae",), ("wav2vec2-chinese",)
 
 
 def _wire_infinitetalk(graph: Any, ids: list[str], values: Values) -> Any:
@@ -114,10 +108,18 @@ def _wire_draft(graph: Any, _: list[str], values: Values) -> Any:
     return add(graph, "MySpinBotDraftHead", **given)
 
 
-_DRAFT = Engine("draft", "Talking Head (Draft)", lambda _: (), _wire_draft)
+_VIDEO_MODELS = (
+    ("wan-i2v-480p-fp8", "wan-i2v-480p-fp8-comfy", "wan-i2v-480p-fp16"),
+    ("infinitetalk-single",),
+    ("lightx2v",),
+    ("umt5-fp8", "umt5-fp16"),
+    ("wan-vae",),
+    ("wav2vec2-chinese",),
+)
+_DRAFT = Engine("draft", "Talking Head (Draft)", (), _wire_draft)
 ENGINES = (
-    Engine("infinitetalk", "InfiniteTalk", _video_models, _wire_infinitetalk, least_gb=7.5),
-    Engine("wav2lip", "Wav2Lip", lambda _: (("wav2lip-gan", "wav2lip"),), _wire_wav2lip),
+    Engine("infinitetalk", "InfiniteTalk", _VIDEO_MODELS, _wire_infinitetalk, least_gb=7.5),
+    Engine("wav2lip", "Wav2Lip", (("wav2lip-gan", "wav2lip"),), _wire_wav2lip),
     _DRAFT,
 )
 

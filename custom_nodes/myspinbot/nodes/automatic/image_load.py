@@ -5,14 +5,16 @@ from __future__ import annotations
 from comfy_api.latest import io
 from typing_extensions import override
 
+from ..missing import MissingModelError
 from .image_models import FAMILIES
-from .models import absent, how_to_get, state
+from .models import absent, how_to_get
 from .report import Taken
+from .stage import Choosing
 
 _AUTO = "auto"
 
 
-class LoadImageModel(io.ComfyNode):
+class LoadImageModel(Choosing):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
@@ -41,20 +43,15 @@ class LoadImageModel(io.ComfyNode):
 
     @classmethod
     @override
-    def fingerprint_inputs(cls, family: str) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Which models are there, so that one that was fetched meanwhile is taken."""
-        return state()
-
-    @classmethod
-    @override
     def execute(cls, family: str) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
         from comfy_execution.graph_utils import GraphBuilder
 
         asked = [choice for choice in FAMILIES if family in (_AUTO, choice.name)]
-        taken = next((choice for choice in asked if not absent(choice.present())), None)
+        taken = next((choice for choice in asked if not absent(choice.chosen())), None)
         if taken is None:
-            raise FileNotFoundError(f"There is no image model. {how_to_get(absent(asked[0].present()))}")
+            raise MissingModelError(f"There is no image model. {how_to_get(absent(asked[0].chosen()))}")
         graph = GraphBuilder()
-        loaded = taken.loaded(graph)
-        told = Taken("Image model", taken.name, models=taken.present())
+        ids = taken.chosen()
+        loaded = taken.loaded(graph, ids)
+        told = Taken("Image model", taken.name, models=ids)
         return io.NodeOutput(*loaded, ui={"notices": told.notices()}, expand=graph.finalize())

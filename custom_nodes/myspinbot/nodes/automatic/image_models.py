@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...engines.identity.settings import ARCHITECTURES
-from .models import file_of, first_present
+from .models import file_of, to_take
 
 _GRID = 16  # pixels that a side is a multiple of
 _UNWANTED = "blurry, deformed, extra limbs, several people, profile view, text, watermark"
@@ -42,13 +42,13 @@ class Family:
     shift: float = 0
     latent: str = "EmptyLatentImage"
 
-    def present(self) -> list[str]:
-        """The ids to load: of each role the first that is there, or the best one."""
-        return [first_present(ids) or ids[0] for ids in self.roles]
+    def chosen(self, preset: str = "") -> list[str]:
+        """The ids to load, see `to_take`."""
+        return to_take(self.roles, preset)
 
-    def loaded(self, graph: Any) -> Loaded:
-        """Its loaders in `graph`."""
-        return self.load(graph, [file_of(key) for key in self.present()])
+    def loaded(self, graph: Any, ids: Iterable[str]) -> Loaded:
+        """Its loaders in `graph`, for the ids that were chosen."""
+        return self.load(graph, [file_of(key) for key in ids])
 
     def takes(self, lora_name: str) -> bool:
         """Whether a LoRA was trained for it, as far as its file says; any is, where there is none."""
@@ -57,15 +57,23 @@ class Family:
 
 
 def draw(
-    graph: Any, family: Family, prompt: str, width: int, height: int, seed: int, lora_name: str, steps: int = 0
+    graph: Any,
+    family: Family,
+    ids: Sequence[str],
+    prompt: str,
+    width: int,
+    height: int,
+    seed: int,
+    lora_name: str,
+    steps: int = 0,
 ) -> Any:
     """Wire the nodes that draw `prompt` in the shape of `width` by `height`; 0 `steps` are the family's own.
 
-    Gives the picture's link.
+    `ids` are the models that were chosen. Gives the picture's link.
     """
     scale = family.side / (width * height) ** 0.5
     wide, high = (max(round(size * scale / _GRID), 4) * _GRID for size in (width, height))
-    model, clip, vae = family.loaded(graph)
+    model, clip, vae = family.loaded(graph, ids)
     if lora_name:
         lora = {"lora_name": lora_name, "strength_model": 1.0, "strength_clip": 1.0}
         patched = graph.node("LoraLoader", model=model, clip=clip, **lora)

@@ -13,6 +13,16 @@ def first_present(ids: Iterable[str]) -> str | None:
     return next((key for key in ids if not absent([key])), None)
 
 
+def to_take(roles: Iterable[Iterable[str]], preset: str) -> list[str]:
+    """For each file that is needed the id to take, of those that `roles` holds, the best first.
+
+    It is the first that is there, or else the best; the files of the preset's own set come before the others.
+    """
+    models = manifest()["models"]
+    ordered = [sorted(ids, key=lambda key: preset not in models[key]["sets"]) for ids in roles]
+    return [first_present(ids) or ids[0] for ids in ordered]
+
+
 def absent(ids: Iterable[str]) -> list[str]:
     """Those of `ids` whose files aren't there."""
     found: list[str] = []

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from comfy_api.latest import io
 from typing_extensions import override
 
+from ..missing import MissingModelError
 from .image_models import FAMILIES, Family, draw
 from .machine import this_machine
-from .models import absent, how_to_get, size_of, state
+from .models import absent, how_to_get, size_of
 from .report import Taken, joined
+from .stage import MADE_WITH, PRESET, TOLD, Choosing
 
 _STAGE = "Portrait"
 _STYLE = (
@@ -18,7 +20,7 @@ _STYLE = (
 )
 
 
-class Portrait(io.ComfyNode):
+class Portrait(Choosing):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
@@ -68,8 +70,8 @@ class Portrait(io.ComfyNode):
                 io.String.Input(
                     "bot_scene", optional=True, force_input=True, tooltip="A bot's own scene, where no other is given."
                 ),
-                io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it."),
-                io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took."),
+                PRESET,
+                MADE_WITH,
                 io.Int.Input(
                     "steps",
                     default=0,
@@ -82,16 +84,10 @@ class Portrait(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("portrait", tooltip="The picture."),
-                io.String.Output("made_with", tooltip="What this stage and those before took, and why, as JSON."),
+                TOLD,
             ],
             enable_expand=True,
         )
-
-    @classmethod
-    @override
-    def fingerprint_inputs(cls, **_: Any) -> str:
-        """Which models are there, so that one that was fetched meanwhile is taken."""
-        return state()
 
     @classmethod
     @override
@@ -104,7 +100,7 @@ class Portrait(io.ComfyNode):
         bot_portrait: Any = None,
         **others: Any,
     ) -> list[str]:
-        if source != "photo" and (bot_portrait is not None or _family(source, preset, lora_name)[0]):
+        if source != "photo" and (bot_portrait is not None or _choice(source, preset, lora_name).family):
             return []
         return ["photo"] if photo is None else []
 
@@ -128,31 +124,43 @@ class Portrait(io.ComfyNode):
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
-        family, why = _family(source, preset, lora_name)
+        choice = _choice(source, preset, lora_name)
+        family = choice.family
         if family is None:
             own = bot_portrait is not None and source != "photo"
             picture = bot_portrait if own else photo
             if picture is None or source == "scene":
-                raise ValueError(f"There is no picture to speak. {why or 'Connect a photo.'}")
-            taken = Taken(_STAGE, "the bot's own picture" if own else "the photo", why)
+                error = MissingModelError if choice.missing else ValueError
+                raise error(f"There is no picture to speak. {choice.why or 'Connect a photo.'}")
+            taken = Taken(_STAGE, "the bot's own picture" if own else "the photo", choice.why)
             return io.NodeOutput(picture, joined(made_with, taken), ui={"notices": taken.notices()})
         prompt = ", ".join(part for part in (trigger.strip(), _STYLE, scene.strip() or bot_scene.strip()) if part)
-        taken = Taken(_STAGE, family.name, models=family.present())
+        ids = family.chosen(preset)
+        taken = Taken(_STAGE, family.name, models=ids)
         graph = GraphBuilder()
-        image = draw(graph, family, prompt, width, height, seed, lora_name, steps)
+        image = draw(graph, family, ids, prompt, width, height, seed, lora_name, steps)
         return io.NodeOutput(image, joined(made_with, taken), ui={"notices": taken.notices()}, expand=graph.finalize())
 
 
-def _family(source: str, preset: str, lora_name: str) -> tuple[Family | None, str]:
+class _Choice(NamedTuple):
     """The image model to draw with; None for the photo, and why, if that wasn't asked for."""
+
+    family: Family | None
+    why: str = ""
+    missing: bool = False
+
+
+def _choice(source: str, preset: str, lora_name: str) -> _Choice:
     if source == "photo" or (source == "auto" and preset == "draft"):
-        return None, ""
+        return _Choice(None)
     fitting = [family for family in FAMILIES if family.takes(lora_name)]
-    there = [family for family in fitting if not absent(family.present())]
+    there = [family for family in fitting if not absent(family.chosen(preset))]
     machine = this_machine()
-    carried = [family for family in there if machine.carries(size_of(family.present()[0]))]
+    carried = [family for family in there if machine.carries(size_of(family.chosen(preset)[0]))]
     if carried:
-        return carried[0], ""
+        return _Choice(carried[0])
     if there:
-        return None, f"{there[0].name} needs a graphics card, and there is none."
-    return None, how_to_get(absent(fitting[0].present())) if fitting else f"No image model fits {lora_name}."
+        return _Choice(None, f"{there[0].name} needs a graphics card, and there is none.")
+    if not fitting:
+        return _Choice(None, f"No image model fits {lora_name}.")
+    return _Choice(None, how_to_get(absent(fitting[0].chosen(preset))), missing=True)

@@ -11,8 +11,9 @@ from ..draft_speech import DraftSpeech
 from ..f5_model import choices, known
 from ..voice_files import VoiceSocket
 from .defaults import defaults_of
-from .models import absent, how_to_get, state, with_needs
+from .models import absent, how_to_get, with_needs
 from .report import Taken, joined
+from .stage import MADE_WITH, PRESET, TOLD, Choosing
 
 if TYPE_CHECKING:
     from ...engines.voice.profile import VoiceProfile
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _STAGE = "Speech"
 
 
-class Speak(io.ComfyNode):
+class Speak(Choosing):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
@@ -52,25 +53,19 @@ class Speak(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="The same seed, text and voice give the same speech.",
                 ),
-                io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it."),
+                PRESET,
                 VoiceSocket.Input(
                     "voice", optional=True, tooltip="The voice to speak with, from Load Bot or Load Voice Profile."
                 ),
-                io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took."),
+                MADE_WITH,
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono."),
                 io.String.Output("timings", tooltip="When each word and each phoneme is heard, as JSON, in seconds."),
-                io.String.Output("made_with", tooltip="What this stage and those before took, and why, as JSON."),
+                TOLD,
             ],
             enable_expand=True,
         )
-
-    @classmethod
-    @override
-    def fingerprint_inputs(cls, **_: Any) -> str:
-        """Which models are there, so that one that was fetched meanwhile is taken."""
-        return state()
 
     @classmethod
     @override
