@@ -4,7 +4,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from .f5_model import F5Socket, choices, load
-from .missing import not_open
+from .model_files import DEVICE, licence
 
 
 class LoadF5(io.ComfyNode):
@@ -17,7 +17,7 @@ class LoadF5(io.ComfyNode):
             display_name="Load F5-TTS",
             category="MySpinBot/Speech",
             description="Loads a speech model that takes on a voice after a few seconds of it. OpenF5 is under an "
-            f"open licence. {_licence()}".strip(),
+            f"open licence. {licence('f5-v1-base')}".strip(),
             search_aliases=["f5", "f5-tts", "tts", "openf5", "voice cloning", "text to speech", "load speech model"],
             inputs=[
                 io.Combo.Input(
@@ -26,12 +26,7 @@ class LoadF5(io.ComfyNode):
                     default=files[0],
                     tooltip="The model's file below models/TTS; its vocab.txt lies beside it.",
                 ),
-                io.Combo.Input(
-                    "device",
-                    options=["auto", "cpu"],
-                    default="auto",
-                    tooltip="Where it runs: auto is the graphics card that ComfyUI uses, if there is one.",
-                ),
+                DEVICE,
                 io.Combo.Input(
                     "precision",
                     options=["auto", "fp32", "bf16", "fp16"],
@@ -56,10 +51,3 @@ class LoadF5(io.ComfyNode):
         cls, model: str, device: str, precision: str, generation: str
     ) -> io.NodeOutput:
         return io.NodeOutput(load(model, device=device, precision=precision, generation=generation))
-
-
-def _licence() -> str:
-    try:
-        return not_open("f5-v1-base")
-    except (FileNotFoundError, KeyError):
-        return ""

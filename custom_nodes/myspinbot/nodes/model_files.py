@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .missing import MissingModelError, find_model, manifest, register_folder
+from comfy_api.latest import io
 
+from .missing import MissingModelError, find_model, manifest, not_open, register_folder
+
+DEVICE = io.Combo.Input(
+    "device",
+    options=["auto", "cpu"],
+    default="auto",
+    tooltip="Where it runs: auto is the graphics card that ComfyUI uses, if there is one.",
+)
 _WEIGHTS = (".pth", ".pt", ".safetensors")
 
 
@@ -16,6 +24,14 @@ def known(folder: str) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     return {model["file"]: key for key, model in models.items() if model["folder"] == folder}
+
+
+def licence(model_id: str) -> str:
+    """What a loader's description says of weights whose licence isn't open; empty where `models.yaml` is missing."""
+    try:
+        return not_open(model_id)
+    except (FileNotFoundError, KeyError):
+        return ""
 
 
 def choices(folder: str) -> list[str]:

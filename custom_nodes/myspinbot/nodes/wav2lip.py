@@ -9,9 +9,10 @@ from typing_extensions import override
 
 from .faces import DETECTORS, TOOLTIP, FaceLandmarks, detector
 from .lip_source import Given, followed, followed_key, given
+from .model_files import licence
 from .support import Notice, new_clip, output, stepper, work_store
 from .wav2lip_inputs import advanced_inputs, look_of
-from .wav2lip_model import LoadedWav2Lip, Wav2LipSocket, licence
+from .wav2lip_model import LoadedWav2Lip, Wav2LipSocket
 
 if TYPE_CHECKING:
     from ..media.faces.detect import Detector
@@ -30,7 +31,7 @@ class Wav2Lip(io.ComfyNode):
             display_name="Lip Sync (Wav2Lip)",
             category="MySpinBot/Lip Sync",
             description="Gives a clip or a photo new speech: only the mouth changes, and it follows the sound. "
-            f"{licence()}".strip(),
+            f"{licence('wav2lip')}".strip(),
             search_aliases=["wav2lip", "lip sync", "lipsync", "dub", "dubbing", "talking photo", "talking head"],
             inputs=[
                 Wav2LipSocket.Input("wav2lip", tooltip="The network, from Load Wav2Lip."),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from .missing import not_open
-from .model_files import choices, find
+from .model_files import DEVICE, choices, find, licence
 
 if TYPE_CHECKING:
     from ..engines.wav2lip.generator import Generator
@@ -42,7 +41,7 @@ class LoadWav2Lip(io.ComfyNode):
             node_id="MySpinBotLoadWav2Lip",
             display_name="Load Wav2Lip",
             category="MySpinBot/Lip Sync",
-            description=f"Loads the network that draws lips for a sound. {licence()}".strip(),
+            description=f"Loads the network that draws lips for a sound. {licence('wav2lip')}".strip(),
             search_aliases=["wav2lip", "lip sync", "lipsync", "load wav2lip model", "wav2lip gan"],
             inputs=[
                 io.Combo.Input(
@@ -52,12 +51,7 @@ class LoadWav2Lip(io.ComfyNode):
                     tooltip="The checkpoint below models/wav2lip: wav2lip follows the sound best, wav2lip_gan is "
                     "a little sharper.",
                 ),
-                io.Combo.Input(
-                    "device",
-                    options=["auto", "cpu"],
-                    default="auto",
-                    tooltip="Where it runs: auto is the graphics card that ComfyUI uses, if there is one.",
-                ),
+                DEVICE,
                 io.Combo.Input(
                     "precision",
                     options=["auto", "fp32"],
@@ -88,11 +82,3 @@ class LoadWav2Lip(io.ComfyNode):
         aside = torch.device("cpu")
         patcher = ModelPatcher(ready.model.to(aside), place, aside)
         return io.NodeOutput(LoadedWav2Lip(patcher, f"{name} {ready.dtype} {place.type}"))
-
-
-def licence() -> str:
-    """What the nodes say of the public weights' licence; empty where `models.yaml` is missing."""
-    try:
-        return not_open("wav2lip")
-    except (FileNotFoundError, KeyError):
-        return ""
