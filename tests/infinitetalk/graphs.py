@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.miniatures import wan
 
-SIZE, LENGTH, MOTION, STEPS = 64, 21, 9, 2  # x264 gives smaller pictures other bits from run to run
+SIZE, LENGTH, MOTION, STEPS = 64, 21, 9, 2
 FRESH = LENGTH - MOTION
 
 

@@ -21,6 +21,9 @@ from .audio import Sound
 from .tracks import CopiedTrack, SoundFrom, SoundTrack
 
 CRF = 16  # visually lossless
+# With AVX-512, x264's macroblock tree reads memory that nothing was written to, at widths such as 496, 720 and 832:
+# the same frames gave other bytes from run to run, so that work that begins with their file wasn't found again.
+_SAME_BYTES = "mbtree=0"
 _BT709 = 1  # ISO/IEC 23091-2: the same number for primaries, transfer and matrix
 
 
@@ -115,7 +118,8 @@ def _track(container: Any, sound: Sound | SoundFrom) -> SoundTrack | CopiedTrack
 
 
 def _video_stream(container: Any, width: int, height: int, fps: Fraction, crf: int) -> Any:
-    stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})
+    options = {"crf": str(crf), "preset": "veryfast", "x264-params": _SAME_BYTES}
+    stream = container.add_stream("libx264", rate=fps, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.time_base = 1 / fps
