@@ -109,12 +109,38 @@ def positions(wave):
 @pytest.mark.parametrize("seconds", [0.1, 5.0, 59.9, 61.0, 200.0])
 def test_long_sound_is_heard_in_pieces_without_a_gap_or_a_shift(seconds):
     ramp = torch.arange(round(seconds * RATE), dtype=torch.float64).float()
-    heard = features(ramp, positions, 25, lambda done, total: None)
+    heard = torch.stack(list(features(ramp, positions, 25, lambda done, total: None)), dim=1)
     total = (len(ramp) - hearing.FIELD) // HOP + 1
     assert heard.shape == (max(int(total / 2), 1), 2, 1)
     expected = torch.linspace(0, (total - 1) * HOP, len(heard)) if len(heard) > 1 else torch.zeros(1)
     assert torch.allclose(heard[:, 0, 0], expected, rtol=1e-5, atol=2)
     assert torch.allclose(heard[:, 1], heard[:, 0] * 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16])
+@pytest.mark.parametrize("in_memory", [0, 1 << 30])
+def test_the_rate_is_changed_as_over_the_whole_at_once(tmp_path, monkeypatch, kind, in_memory):
+    """Bit for bit what the core node's interpolation gives, however it is kept until then."""
+    monkeypatch.setattr(hearing, "_IN_MEMORY", in_memory)
+    made = torch.Generator().manual_seed(1)
+    seconds, channels = 150, 100
+    layers = [torch.randn(1, seconds * 50, channels, generator=made).to(kind) for _ in range(3)]
+    place = torch.arange(seconds * RATE, dtype=torch.float64)
+
+    def encode(wave):
+        first = round(float(wave[0, 0, 0])) // HOP
+        count = (wave.shape[-1] - hearing.FIELD) // HOP + 1
+        return [layer[:, first : first + count] for layer in layers]
+
+    heard = list(features(place, encode, 25, lambda done, total: None, tmp_path))
+    total = (seconds * RATE - hearing.FIELD) // HOP + 1
+    for found, layer in zip(heard, layers[1:], strict=True):
+        whole = torch.nn.functional.interpolate(
+            layer[:, :total].float().transpose(1, 2), size=int(total / 50 * 25), mode="linear", align_corners=True
+        )
+        assert found.dtype == kind
+        assert torch.equal(found, whole.transpose(1, 2)[0].to(kind))
+    assert list(tmp_path.iterdir()) == [], "nothing is left"
 
 
 def test_two_speakers_share_one_time():

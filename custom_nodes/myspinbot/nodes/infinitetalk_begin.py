@@ -9,11 +9,15 @@ from .infinitetalk_models import check_hearing, check_models, keep_precision, mo
 from .support import clip_path, stepper, work_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from ..engines.infinitetalk.hearing import Track
+    from ..engines.infinitetalk.pictures import Starts
     from ..engines.infinitetalk.plan import Plan
     from ..engines.infinitetalk.settings import Settings
+    from ..engines.infinitetalk.work import Work
     from ..media.faces import Pixels
 
 _MODELS = ("model", "model_patch", "vae", "audio_encoder")
@@ -36,7 +40,8 @@ def begin(given: dict[str, Any]) -> Begun:
     Raises:
         ValueError: an input that can't be worked with; the message says which and what to do.
     """
-    from ..engines.infinitetalk.hearing import frames_of, mixed
+    from ..engines.infinitetalk.hearing import frames_of
+    from ..engines.infinitetalk.pictures import put_aside
     from ..engines.infinitetalk.plan import Plan
     from ..engines.infinitetalk.settings import Settings
     from ..engines.infinitetalk.work import Work, key_of
@@ -48,22 +53,23 @@ def begin(given: dict[str, Any]) -> Begun:
     check_models(values["model"], values["model_patch"], values["vae"])
     plan = Plan(frames_of(tracks, settings.fps), settings.frame_window_size, settings.motion_frame)
     prompts = _prompts(values, plan, settings)
-    starts = _starts(values, plan, settings)
     masks = _masks(values, settings)
     keep_precision(values["model_patch"])
-    hashes = {name: model_hash(values[name]) for name in _MODELS}
-    hashes |= {name: whole_hash(values[name]) for name in _SEEN if values.get(name) is not None}
-    hashes["pictures"] = fingerprint(*starts, *masks)
-    hashes["sound"] = fingerprint(
-        bool(values["normalize_loudness"]),
-        *(part for track in tracks for part in (track.sound.samples, track.sound.sample_rate, track.start)),
-    )
-    key = key_of(settings, plan.frames, hashes)
-    work = Work.open(work_store(), key)
-    if not work.has_inputs:
-        with work.job.held():
-            heard = _heard(values, tracks, plan, settings)
-            work.keep_inputs(starts=starts, masks=masks, heard=heard, sound=mixed(tracks))
+    store = work_store()
+    store.root.mkdir(parents=True, exist_ok=True)
+    with put_aside(_starts(values, plan, settings), store.root) as starts:
+        hashes = {name: model_hash(values[name]) for name in _MODELS}
+        hashes |= {name: whole_hash(values[name]) for name in _SEEN if values.get(name) is not None}
+        hashes["pictures"] = fingerprint(starts.fingerprint, *masks)
+        hashes["sound"] = fingerprint(
+            bool(values["normalize_loudness"]),
+            *(part for track in tracks for part in (track.sound.samples, track.sound.sample_rate, track.start)),
+        )
+        key = key_of(settings, plan.frames, hashes)
+        work = Work.open(store, key)
+        if not work.has_inputs:
+            with work.job.held():
+                _keep(work, values, tracks, starts, masks)
     return Begun(json.dumps(key), prompts)
 
 
@@ -87,7 +93,7 @@ def _prompts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> list
     return prompts
 
 
-def _starts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> "list[Pixels]":
+def _starts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> "Iterator[Pixels]":
     """The portrait alone, or the source clip's frame for each window, in the size of the video."""
     from ..engines.infinitetalk.pictures import fit, starts
     from ..media.picture import from_image
@@ -95,10 +101,10 @@ def _starts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> "list
     if (values.get("portrait") is None) == (values.get("source_video") is None):
         raise ValueError("Connect either a portrait or a source video to InfiniteTalk.")
     if values.get("portrait") is not None:
-        pictures = [from_image(values["portrait"])]
+        pictures = iter([from_image(values["portrait"])])
     else:
         pictures = starts(clip_path(values["source_video"]), plan.windows(), settings.fps, stepper())
-    return [fit(picture, settings.width, settings.height, values["fit"]) for picture in pictures]
+    return (fit(picture, settings.width, settings.height, values["fit"]) for picture in pictures)
 
 
 def _masks(values: dict[str, Any], settings: "Settings") -> list[Any]:
@@ -112,17 +118,16 @@ def _masks(values: dict[str, Any], settings: "Settings") -> list[Any]:
     return [fit_mask(mask, settings.width, settings.height, values["fit"]) for mask in given]
 
 
-def _heard(values: dict[str, Any], tracks: "list[Track]", plan: "Plan", settings: "Settings") -> "list[Tensor]":
-    from ..engines.infinitetalk.hearing import RATE, covering, features, silence, waveforms
-
-    encoder = values["audio_encoder"]
+def _keep(work: "Work", values: dict[str, Any], tracks: "list[Track]", starts: "Starts", masks: list[Any]) -> None:
+    """Hear the sound, and keep it with the pictures."""
+    from ..engines.infinitetalk.hearing import RATE, features, mixed, silence, waveforms
 
     def encode(wave: "Tensor") -> Any:
-        return encoder.encode_audio(wave, RATE)["encoded_audio_all_layers"]
+        return values["audio_encoder"].encode_audio(wave, RATE)["encoded_audio_all_layers"]
 
     quiet = silence(encode)
     check_hearing(values["model_patch"], *quiet.shape)
-    on_step = stepper()
+    on_step, fps = stepper(), work.settings.fps
     waves = waveforms(tracks, normalize=values["normalize_loudness"])
-    heard = [features(wave, encode, settings.fps, on_step) for wave in waves]
-    return [covering(speaker, plan.frames, plan.end, quiet) for speaker in heard]
+    heard = [features(wave, encode, fps, on_step, work.job.folder) for wave in waves]
+    work.keep_inputs(starts=starts, masks=masks, heard=heard, quiet=quiet, sound=mixed(tracks))

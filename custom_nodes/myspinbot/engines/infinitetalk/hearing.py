@@ -7,7 +7,11 @@ the samples [320 j, 320 j + 400). InfiniteTalk takes all of its layers, brought 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import SEEK_END
 from itertools import pairwise
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +21,14 @@ from torch import Tensor
 from ...media.audio import Sound
 from ...media.loudness import levelled
 from ..progress import OnStep
+from .tensors import raw
 
 RATE, HOP, FIELD, FEATURES = 16_000, 320, 400, 50
 LOUDNESS = -23.0  # LUFS, as in EBU R 128 and in InfiniteTalk's own code
 SHORTEST = 0.1  # seconds
 _PIECE, _CONTEXT = 3000, 200  # features: a minute, and four seconds on each side for attention to see
+_IN_MEMORY = 1 << 27  # bytes; a minute is 110 MB in 32 bits
+_TOGETHER = 64  # channels whose rate is changed together
 
 Encode = Callable[[Tensor], Sequence[Tensor]]
 """From sound (1, 1, T) at 16 kHz to the encoder's layers, (1, features, channels) each, its input first."""
@@ -72,20 +79,23 @@ def waveforms(tracks: Sequence[Track], *, normalize: bool) -> list[Tensor]:
     ]
 
 
-def features(wave: Tensor, encode: Encode, fps: int, on_step: OnStep) -> Tensor:
-    """What the encoder hears in `wave` (T,), at the rate of the video: (frames, layers, channels).
+def features(wave: Tensor, encode: Encode, fps: int, on_step: OnStep, folder: Path | None = None) -> Iterator[Tensor]:
+    """What the encoder hears in `wave` (T,), at the rate of the video: layer after layer, (frames, channels) each.
 
     Up to a minute is encoded at once; more in pieces of a minute that also hear four seconds around them, so that
-    the memory needed has a bound. The rate is changed once, over the whole.
+    the memory needed has a bound. The rate is changed once, over the whole; until then what is more than about a
+    minute lies in a nameless file in `folder`.
     """
-    heard: list[list[Tensor]] = []
-    pieces = list(_pieces(len(wave)))
-    for number, piece in enumerate(pieces):
-        on_step(number, len(pieces))
-        layers = encode(wave[None, None, piece.samples])[1:]
-        heard.append([layer[0, piece.kept].cpu() for layer in layers])
-    on_step(len(pieces), len(pieces))
-    return torch.stack([_at_rate(torch.cat(layer), fps) for layer in zip(*heard, strict=True)], dim=1)
+    with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder) if folder else None) as room:
+        pieces = list(_pieces(len(wave)))
+        heard: list[_Heard] = []
+        for number, piece in enumerate(pieces):
+            on_step(number, len(pieces))
+            layers = encode(wave[None, None, piece.samples])[1:]
+            heard.append(_Heard.keep(room, [layer[0, piece.kept] for layer in layers]))
+        on_step(len(pieces), len(pieces))
+        for layer in range(heard[0].layers):
+            yield _at_rate(room, heard, layer, fps)
 
 
 def silence(encode: Encode) -> Tensor:
@@ -95,11 +105,11 @@ def silence(encode: Encode) -> Tensor:
 
 
 def covering(heard: Tensor, frames: int, end: int, quiet: Tensor) -> Tensor:
-    """`heard` (N, layers, channels) for the frames [0, end): the last feature held to the end of the video at
-    `frames`, and silence after it, where the last window reaches beyond it.
+    """`heard` (N, ...) for the frames [0, end): the last feature held to the end of the video at `frames`, and silence
+    (...) after it, where the last window reaches beyond it.
     """
-    held = heard[-1:].expand(max(min(frames, end) - len(heard), 0), -1, -1)
-    tail = quiet[None].expand(max(end - max(frames, len(heard)), 0), -1, -1)
+    held = heard[-1:].expand(max(min(frames, end) - len(heard), 0), *heard.shape[1:])
+    tail = quiet[None].expand(max(end - max(frames, len(heard)), 0), *heard.shape[1:])
     return torch.cat([heard[:end], held, tail.to(heard)])
 
 
@@ -121,12 +131,48 @@ def _pieces(samples: int) -> Iterator[_Piece]:
         yield _Piece(slice(begin * HOP, until), slice(first - begin, last - begin))
 
 
-def _at_rate(layer: Tensor, fps: int) -> Tensor:
-    """(T, channels) at 50 a second as (T * fps / 50, channels), in the way of ComfyUI's InfiniteTalk node."""
-    size = max(int(len(layer) / FEATURES * fps), 1)
-    line = layer.float().T[None]  # (1, channels, T)
-    there = torch.nn.functional.interpolate(line, size=size, mode="linear", align_corners=True)
-    return there[0].T.to(layer.dtype)
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Where a piece's features lie in a file: layer after layer, and in each channel after channel.
+
+    So a few channels of a layer can be read over the whole sound.
+    """
+
+    begin: int
+    layers: int
+    channels: int
+    count: int
+    kind: torch.dtype
+
+    @classmethod
+    def keep(cls, room: IO[bytes], layers: Sequence[Tensor]) -> Self:
+        """Put a piece's layers, (count, channels) each, at the file's end."""
+        room.seek(0, SEEK_END)
+        begin = room.tell()
+        for layer in layers:
+            room.write(raw(layer.T))
+        count, channels = layers[0].shape
+        return cls(begin, len(layers), channels, count, layers[0].dtype)
+
+    def read(self, room: IO[bytes], layer: int, first: int, last: int) -> Tensor:
+        """The channels [first, last) of a layer, (last - first, count)."""
+        line = self.count * self.kind.itemsize
+        room.seek(self.begin + (layer * self.channels + first) * line)
+        data = bytearray(room.read((last - first) * line))
+        return torch.frombuffer(data, dtype=self.kind).reshape(last - first, self.count)
+
+
+def _at_rate(room: IO[bytes], heard: Sequence[_Heard], layer: int, fps: int) -> Tensor:
+    """A layer, 50 features a second, as (frames, channels), in the way of ComfyUI's InfiniteTalk node."""
+    size = max(int(sum(piece.count for piece in heard) / FEATURES * fps), 1)
+    channels, kind = heard[0].channels, heard[0].kind
+    made = torch.empty(size, channels, dtype=kind)
+    for first in range(0, channels, _TOGETHER):
+        last = min(first + _TOGETHER, channels)
+        line = torch.cat([piece.read(room, layer, first, last) for piece in heard], dim=1).float()
+        there = torch.nn.functional.interpolate(line[None], size=size, mode="linear", align_corners=True)
+        made[:, first:last] = there[0].T
+    return made
 
 
 def _exact(track: Track, fps: int) -> float:

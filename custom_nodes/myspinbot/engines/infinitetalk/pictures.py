@@ -1,9 +1,13 @@
 """The picture that a window starts from: a portrait, or the frames of a source clip, in the size of the video."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +15,12 @@ from PIL import Image, ImageOps
 
 from ...media.clip import at_rate, read
 from ...media.faces import Pixels
+from ...media.work import fingerprint
 from ..progress import OnStep
 from .plan import Window
 
 _BLACK = (0, 0, 0)
+_IN_MEMORY = 1 << 25  # bytes
 
 
 def fit(pixels: Pixels, width: int, height: int, how: str) -> Pixels:
@@ -42,6 +48,42 @@ def fit_mask(mask: Any, width: int, height: int, how: str) -> npt.NDArray[np.flo
     if not set_.any():
         raise ValueError("A speaker's mask is empty in the video's frame; paint the speaker white.")
     return set_
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """The pictures that windows start from, in a file; iterated, it gives them one by one.
+
+    Attributes:
+        shape: how many there are, and of each its rows, columns and 3.
+        fingerprint: of their content.
+    """
+
+    room: IO[bytes]
+    shape: tuple[int, ...]
+    fingerprint: str
+
+    def __iter__(self) -> Iterator[Pixels]:
+        self.room.seek(0)
+        for _ in range(self.shape[0]):
+            data = bytearray(self.room.read(math.prod(self.shape[1:])))
+            yield np.frombuffer(data, np.uint8).reshape(self.shape[1:])
+
+
+@contextmanager
+def put_aside(pictures: Iterable[Pixels], folder: Path) -> Generator[Starts, None, None]:
+    """Keep `pictures`, (H, W, 3) of one size, while it isn't known yet whether they are needed.
+
+    They are gone after the block. More than a few lie in a nameless file in `folder`.
+    """
+    with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)) as room:
+        hashes: list[str] = []
+        size: tuple[int, ...] = ()
+        for picture in pictures:
+            size = picture.shape
+            hashes.append(fingerprint(picture))
+            room.write(np.ascontiguousarray(picture).data)
+        yield Starts(room, (len(hashes), *size), fingerprint(hashes))
 
 
 def starts(source: Path, windows: Iterable[Window], fps: int, on_step: OnStep) -> Iterator[Pixels]:

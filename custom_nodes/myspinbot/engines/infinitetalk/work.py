@@ -8,7 +8,7 @@ A window's name holds a hash of what determines it beyond the job's key and the 
 changing a prompt keeps the windows before it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self
@@ -22,11 +22,14 @@ from ...media.audio import Sound
 from ...media.faces import Pixels
 from ...media.lossless import LosslessWriter, read_lossless
 from ...media.work import Job, Store, fingerprint
+from .hearing import covering
+from .pictures import Starts
 from .plan import Plan, Window
 from .settings import Settings
+from .tensors import Coming, write_tensors
 
 STAGE = "infinitetalk"
-_VERSION = 2  # of what is kept and how it is computed; a new one starts all work anew
+_VERSION = 3  # of what is kept and how it is computed; a new one starts all work anew
 _INPUTS = "inputs.safetensors"
 
 
@@ -59,17 +62,32 @@ class Work:
     def keep_inputs(
         self,
         *,
-        starts: Sequence[Pixels],
+        starts: Starts,
         masks: Sequence[npt.NDArray[np.float32]],
-        heard: Sequence[Tensor],
+        heard: Sequence[Iterable[Tensor]],
+        quiet: Tensor,
         sound: Sound,
     ) -> None:
-        """Keep what the windows need: pictures to start from, masks, features per speaker, and what is heard."""
-        tensors = {"starts": torch.from_numpy(np.stack(starts)), "sound": torch.from_numpy(sound.samples)}
-        tensors["rate"] = torch.tensor(sound.sample_rate)
+        """Keep what the windows need: pictures to start from, masks, features per speaker, and what is heard.
+
+        Each speaker's features come layer after layer, (frames, channels); `quiet` (layers, channels) is silence's.
+        None of it is in memory whole but the sound.
+        """
+        layers, channels = quiet.shape
+        tensors: dict[str, Tensor | Coming] = {
+            "starts": Coming(torch.uint8, starts.shape, map(torch.from_numpy, starts)),
+            "sound": torch.from_numpy(sound.samples),
+            "rate": torch.tensor(sound.sample_rate),
+        }
         tensors |= {f"mask {i}": torch.from_numpy(mask) for i, mask in enumerate(masks)}
-        tensors |= {f"heard {i}": speaker for i, speaker in enumerate(heard)}
-        self._save(_INPUTS, tensors)
+        for i, speaker in enumerate(heard):
+            whole = (
+                covering(layer, self.plan.frames, self.plan.end, silent)
+                for layer, silent in zip(speaker, quiet, strict=True)
+            )
+            tensors[f"heard {i}"] = Coming(quiet.dtype, (layers, self.plan.end, channels), whole)
+        with self.job.writing(_INPUTS) as path:
+            write_tensors(path, tensors)
 
     def start(self, window: Window) -> Tensor:
         """The picture that a window is conditioned on: (1, H, W, 3) float32 in [0, 1]."""
@@ -83,12 +101,16 @@ class Work:
             return [file.get_tensor(name)[None] for name in sorted(file.keys()) if name.startswith("mask")]
 
     def hearing(self, window: Window, around: int) -> tuple[list[Tensor], int]:
-        """Each speaker's features for a window and up to `around` frames on both sides, and where it begins in them."""
+        """Each speaker's features for a window and up to `around` frames on both sides, and where it begins in them.
+
+        Those are (frames, layers, channels).
+        """
         with self._inputs() as file:
             names = sorted(name for name in file.keys() if name.startswith("heard"))  # noqa: SIM118
             begin = max(window.start - around, 0)
             end = window.start + self.plan.length + around
-            return [file.get_slice(name)[begin:end] for name in names], window.start - begin
+            heard = [file.get_slice(name)[:, begin:end].transpose(0, 1).contiguous() for name in names]
+            return heard, window.start - begin
 
     def sound(self) -> Sound:
         with self._inputs() as file:
@@ -150,9 +172,5 @@ class Work:
         return load_file(self.job.path(name))[key]
 
     def _save(self, name: str, tensors: dict[str, Tensor]) -> None:
-        from safetensors.torch import save
-
-        # Not save_file, whose errors don't say that the disk is full.
-        whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         with self.job.writing(name) as path:
-            path.write_bytes(save(whole))
+            write_tensors(path, tensors)
