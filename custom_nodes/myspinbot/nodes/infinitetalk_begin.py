@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MODELS = ("model", "model_patch", "vae", "audio_encoder")
 _SEEN = ("negative", "clip_vision_output")
+_QUIET: "dict[str, Tensor]" = {}  # silence as each encoder hears it, by its hash; 37 kB each
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def begin(given: dict[str, Any]) -> Begun:
         work = Work.open(store, key)
         if not work.has_inputs:
             with work.job.held():
-                _keep(work, values, tracks, starts, masks)
+                _keep(work, values, hashes["audio_encoder"], tracks, starts, masks)
     return Begun(json.dumps(key), prompts)
 
 
@@ -118,14 +119,18 @@ def _masks(values: dict[str, Any], settings: "Settings") -> list[Any]:
     return [fit_mask(mask, settings.width, settings.height, values["fit"]) for mask in given]
 
 
-def _keep(work: "Work", values: dict[str, Any], tracks: "list[Track]", starts: "Starts", masks: list[Any]) -> None:
-    """Hear the sound, and keep it with the pictures."""
+def _keep(
+    work: "Work", values: dict[str, Any], encoder: str, tracks: "list[Track]", starts: "Starts", masks: list[Any]
+) -> None:
+    """Hear the sound with the encoder of this hash, and keep it with the pictures."""
     from ..engines.infinitetalk.hearing import RATE, features, mixed, silence, waveforms
 
     def encode(wave: "Tensor") -> Any:
         return values["audio_encoder"].encode_audio(wave, RATE)["encoded_audio_all_layers"]
 
-    quiet = silence(encode)
+    if encoder not in _QUIET:
+        _QUIET[encoder] = silence(encode)
+    quiet = _QUIET[encoder]
     check_hearing(values["model_patch"], *quiet.shape)
     on_step, fps = stepper(), work.settings.fps
     waves = waveforms(tracks, normalize=values["normalize_loudness"])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TILE, OVERLAP = 512, 64  # pixels, where the VAE works tile by tile; it takes all frames at once
 _WHOLE = 4096  # frames
+_LEAST = 16  # pixels of a side
 _AROUND = 2  # features on both sides of a frame that InfiniteTalk also hears
 
 OnSample = Callable[[int, Any], None]
@@ -42,8 +43,7 @@ def render(work: Work, window: Window, models: Models, motion: Tensor | None, on
     from comfy.samplers import calculate_sigmas, sampler_object
 
     settings = work.settings
-    model, positive, negative, latent = _prepared(work, window, models, motion)
-    samples = latent["samples"]
+    model, positive, negative, samples = _prepared(work, window, models, motion)
 
     def callback(step: int, x0: Any, _x: Any, _total: int) -> None:
         on_sample(step + 1, x0)
@@ -80,9 +80,11 @@ def _prepared(work: Work, window: Window, models: Models, motion: Tensor | None)
     """Model, conditionings and empty latents from WanInfiniteTalkToVideo, with what it hears put right.
 
     The node would encode the picture again for each window, and change the rate of the whole sound's features each
-    time; both have been done once. Of the frames before it asks for their latents only.
+    time; both have been done once. Of the frames before it asks for their latents only. Where it needs no pixels, it
+    gets small ones, as it makes a whole window of them.
     """
     import torch
+    from comfy.model_management import intermediate_device
 
     settings = work.settings
     model = models.model
@@ -90,14 +92,17 @@ def _prepared(work: Work, window: Window, models: Models, motion: Tensor | None)
         model = _node("ModelSamplingSD3")().patch(model, settings.sampling_shift)[0]
     masks = work.masks()
     known = _Known(models.vae, work, window, motion)
+    start, width, height = work.start(window), settings.width, settings.height
+    if known.start is not None and not masks:
+        start, width, height = start[:, :_LEAST, :_LEAST], _LEAST, _LEAST
     quiet = _nothing_heard(models.model_patch)
     mode: dict[str, Any] = {"mode": "single_speaker"}
     if masks:
         mode = {"mode": "two_speakers", "audio_encoder_output_2": quiet, "mask_1": masks[0], "mask_2": masks[1]}
     before = None
     if motion is not None:
-        before = torch.zeros(1).expand(settings.motion_frame, settings.height, settings.width, 3)
-    patched, positive, negative, latent, _ = (
+        before = torch.zeros(1).expand(settings.motion_frame, height, width, 3)
+    patched, positive, negative, _, _ = (
         _node("WanInfiniteTalkToVideo")
         .execute(
             mode=mode,
@@ -106,12 +111,12 @@ def _prepared(work: Work, window: Window, models: Models, motion: Tensor | None)
             positive=models.positive,
             negative=models.negative,
             vae=known,
-            width=settings.width,
-            height=settings.height,
+            width=width,
+            height=height,
             length=settings.frame_window_size,
             audio_encoder_output_1=quiet,
             motion_frame_count=settings.motion_frame,
-            start_image=work.start(window),
+            start_image=start,
             previous_frames=before,
             audio_scale=settings.audio_scale,
             clip_vision_output=models.clip_vision_output,
@@ -120,7 +125,9 @@ def _prepared(work: Work, window: Window, models: Models, motion: Tensor | None)
     )
     options = patched.model_options["transformer_options"]
     options["audio_embeds"] = _heard(work, window, models, patched.load_device).to(options["audio_embeds"].dtype)
-    return patched, positive, negative, latent
+    times = (settings.frame_window_size - 1) // 4 + 1
+    shape = (1, 16, times, settings.height // 8, settings.width // 8)
+    return patched, positive, negative, torch.zeros(shape, device=intermediate_device())
 
 
 def _heard(work: Work, window: Window, models: Models, device: Any) -> Tensor:
@@ -145,17 +152,17 @@ class _Known:
 
     def __init__(self, vae: Any, work: Work, window: Window, motion: Tensor | None) -> None:
         self._vae, self._work, self._window, self._motion = vae, work, window, motion
+        self.start = work.start_latent(window)
         self._asked = 0
 
     def encode(self, pixels: Tensor) -> Tensor:
         self._asked += 1
         if self._asked > 1 and self._motion is not None:
             return self._motion
-        latent = self._work.start_latent(self._window)
-        if latent is None:
-            latent = encoded(self._vae, pixels, self._work.settings)
-            self._work.keep_start_latent(self._window, latent)
-        return latent
+        if self.start is None:
+            self.start = encoded(self._vae, pixels, self._work.settings)
+            self._work.keep_start_latent(self._window, self.start)
+        return self.start
 
 
 def _node(name: str) -> Any:

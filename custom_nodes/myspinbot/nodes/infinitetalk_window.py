@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import InputImpl, io
@@ -97,6 +98,8 @@ class InfiniteTalkWindow(io.ComfyNode):
         if not talk.has(name):
             began = time.monotonic()
             models = Models(model, model_patch, vae, positive, negative, clip_vision_output)
+            # Between windows the job is nobody's: a second ComfyUI that is given the same work may make the next one.
+            # That does no harm, as its bits are the same; whichever finds the job held stops, and goes on if queued.
             with talk.job.held():
                 shown_on = cls.hidden.dynprompt.get_display_node_id(cls.hidden.unique_id)
                 show = Show(talk, index, made.seconds, models.model, shown_on)
@@ -132,16 +135,22 @@ class InfiniteTalkJoin(io.ComfyNode):
     def execute(cls, work: str, windows: Made) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
         if windows.gave_up:
             return io.NodeOutput(None)
+        from contextlib import closing
         from fractions import Fraction
 
         from ..engines.infinitetalk.work import Work
+        from ..media.ahead import ahead
         from ..media.video import VideoWriter
 
         talk = Work.open(work_store(), json.loads(work))
         settings, path, on_step = talk.settings, new_clip("infinitetalk"), stepper()
         size = {"width": settings.width, "height": settings.height}
-        with talk.job.held(), VideoWriter(path, **size, fps=Fraction(settings.fps), sound=talk.sound()) as video:
-            for frame in talk.frames(windows.names):
+        with (
+            talk.job.held(),
+            VideoWriter(path, **size, fps=Fraction(settings.fps), sound=talk.sound()) as video,
+            closing(ahead(talk.frames(windows.names))) as frames,
+        ):
+            for frame in frames:
                 video.write(frame)
                 on_step(video.frames, talk.plan.frames)
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
@@ -160,6 +169,6 @@ def _make(talk: "Work", name: str, before: str, models: Models, show: Show) -> N
     else:
         reference = talk.start(window)[0].to(models.model.load_device)
         fresh = matched(frames, reference, settings.colormatch, known=window.motion)
-    following = None if last else encoded(models.vae, fresh[-settings.motion_frame :], settings)
+    following = None if last else partial(encoded, models.vae, fresh[-settings.motion_frame :], settings)
     talk.keep(name, fresh[: window.fresh], following)
     show.finished(fresh[window.fresh - 1])

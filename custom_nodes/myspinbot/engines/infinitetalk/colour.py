@@ -24,17 +24,18 @@ def matched(frames: Tensor, reference: Tensor, method: str, known: int = 0) -> T
     Computed where `reference` lies; returned as and where `frames` is: (N - known, H, W, 3).
     """
     there, back, maps_of = (_same, _clipped, _mkl) if method == "mkl" else (to_lab, to_rgb, _scales)
-    target_mean, target_spread = _statistics(there(reference[None]))
-    parts = [_statistics(there(batch.to(reference))) for batch in frames.split(_BATCH)]
+    target_mean, target_spread = _statistics(there(_sampled(reference[None])))
+    parts = [_statistics(there(_sampled(batch).to(reference))) for batch in frames.split(_BATCH)]
     means = _smoothed(torch.cat([mean for mean, _ in parts]))  # (N, 3)
     spreads = _smoothed(torch.cat([spread for _, spread in parts]))  # (N, 3, 3)
-    maps = maps_of(spreads, target_spread[0])
+    maps = maps_of(spreads, target_spread[0]).mT
+    shifts = target_mean - (means[:, None] @ maps)[:, 0]
     made = torch.empty_like(frames[known:])
     for start in range(known, len(frames), _BATCH):
         part = slice(start, min(start + _BATCH, len(frames)))
-        away = there(frames[part].to(reference)) - means[part, None, None]
-        moved = torch.einsum("nij,nhwj->nhwi", maps[part], away) + target_mean[0]
-        made[start - known : part.stop - known] = back(moved).to(made)
+        colours = there(frames[part].to(reference)).flatten(1, 2)
+        moved = back(torch.baddbmm(shifts[part, None], colours, maps[part]))
+        made[start - known : part.stop - known] = moved.reshape(frames[part].shape)
     return made
 
 
@@ -58,9 +59,14 @@ def to_rgb(lab: Tensor) -> Tensor:
     return torch.where(linear <= 0.0031308, 12.92 * linear, curved).clamp(0, 1)
 
 
+def _sampled(frames: Tensor) -> Tensor:
+    """The pixels of each frame (N, H, W, 3) that are enough for statistics."""
+    return frames[:, ::_STRIDE, ::_STRIDE]
+
+
 def _statistics(frames: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (N, 3) and covariance (N, 3, 3) of each frame's colours."""
-    colours = frames[:, ::_STRIDE, ::_STRIDE].flatten(1, 2)
+    colours = frames.flatten(1, 2)
     mean = colours.mean(dim=1)
     away = colours - mean[:, None]
     spread = away.mT @ away / colours.shape[1]
@@ -72,7 +78,7 @@ def _same(rgb: Tensor) -> Tensor:
 
 
 def _clipped(rgb: Tensor) -> Tensor:
-    return rgb.clamp(0, 1)
+    return rgb.clamp_(0, 1)
 
 
 def _smoothed(values: Tensor) -> Tensor:

@@ -8,9 +8,11 @@ A window's name holds a hash of what determines it beyond the job's key and the 
 changing a prompt keeps the windows before it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -31,6 +33,7 @@ from .tensors import Coming, write_tensors
 STAGE = "infinitetalk"
 _VERSION = 3  # of what is kept and how it is computed; a new one starts all work anew
 _INPUTS = "inputs.safetensors"
+_TOGETHER = 8  # frames that are brought to 8 bits at once
 
 
 def key_of(settings: Settings, frames: int, hashes: dict[str, str]) -> dict[str, Any]:
@@ -124,17 +127,24 @@ class Work:
         """Whether a window is done."""
         return self.job.has(f"{name}.mkv")
 
-    def keep(self, name: str, frames: Tensor, motion: Tensor | None) -> None:
-        """Keep a finished window: its frames (N, H, W, 3) in [0, 1], and the latents for the next one."""
-        if motion is not None:
-            self._save(f"{name}.safetensors", {"motion": motion})
+    def keep(self, name: str, frames: Tensor, motion: Callable[[], Tensor] | None) -> None:
+        """Keep a finished window: its frames (N, H, W, 3) in [0, 1], and the latents for the next one, if there is one.
+
+        `motion` computes those while a thread codes the frames. Their file is there first, so that no window that is
+        done is without it.
+        """
+        with self.job.writing(f"{name}.mkv") as path, ThreadPoolExecutor(1) as thread:
+            coding = thread.submit(self._code, path, frames)
+            if motion is not None:
+                self._save(f"{name}.safetensors", {"motion": motion()})
+            coding.result()
+
+    def _code(self, path: Path, frames: Tensor) -> None:
         size = {"width": self.settings.width, "height": self.settings.height}
-        with (
-            self.job.writing(f"{name}.mkv") as path,
-            LosslessWriter(path, **size, fps=Fraction(self.settings.fps)) as writer,
-        ):
-            for frame in frames:
-                writer.write(frame.mul(255).round().clamp(0, 255).byte().cpu().numpy())
+        with LosslessWriter(path, **size, fps=Fraction(self.settings.fps)) as writer:
+            for batch in frames.split(_TOGETHER):
+                for frame in batch.mul(255).round().clamp(0, 255).byte().cpu().numpy():
+                    writer.write(frame)
 
     def motion(self, name: str) -> Tensor:
         """The latents that the window after `name` begins with."""
