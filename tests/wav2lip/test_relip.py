@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from myspinbot.engines.wav2lip.blend import Look
 from myspinbot.engines.wav2lip.follow import Wanted, choose, follow
-from myspinbot.engines.wav2lip.relip import Relipping, relip, relipped, similarity
+from myspinbot.engines.wav2lip.relip import Relipping, relip, relipped
 from myspinbot.engines.wav2lip.source import Clip, Pictures
 from myspinbot.media.faces.detect import CascadeDetector
+from myspinbot.media.faces.similarity import similarity
 
 from runner import Client
 from tests.runner.helpers import tag

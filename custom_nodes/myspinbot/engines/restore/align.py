@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...media.faces import Pixels
+from ...media.faces.similarity import similarity
 
 SIDE = 512
 # Where eyes, nose and corners of the mouth lie in a face of FFHQ (Karras et al., "A Style-Based Generator
@@ -34,14 +35,9 @@ class Alignment:
 
     @classmethod
     def of(cls, points: Floats) -> Alignment:
-        """The best fit of the template to a face's five points, (5, 2) in pixels of the frame (Umeyama, 1991)."""
-        middle, centre = points.mean(axis=0), TEMPLATE.mean(axis=0)
-        around, away = points - middle, TEMPLATE - centre
-        norm = float((away**2).sum())
-        a = float((away * around).sum()) / norm
-        b = float((away[:, 0] * around[:, 1] - away[:, 1] * around[:, 0]).sum()) / norm
-        left, top = middle - (a * centre[0] - b * centre[1], b * centre[0] + a * centre[1])
-        return cls(a, b, float(left), float(top))
+        """The best fit of the template to a face's five points, (5, 2) in pixels of the frame."""
+        (a, _, left), (b, _, top) = similarity(TEMPLATE, points).tolist()
+        return cls(a, b, left, top)
 
     @property
     def side(self) -> float:

@@ -96,7 +96,7 @@ class Faces:
         for number, track in enumerate(self.tracks.tracks):
             if not track.start <= index < track.end or (number in self.kept and self.kept[number] is None):
                 continue
-            placed = Alignment.of(track.at(index).points.astype(np.float64))
+            placed = Alignment.of(track.at(index).points)
             if placed.side < _TINY or step.source is None:
                 continue
             seen = placed.cut(step.source)
@@ -144,7 +144,7 @@ class Faces:
 
 def needs_it(track: Track, seen: Pixels) -> bool:
     """Whether a face, as its track begins, is small or soft enough to gain by being restored."""
-    sides = [Alignment.of(track.at(index).points.astype(np.float64)).side for index in (track.start, track.end - 1)]
+    sides = [Alignment.of(track.at(index).points).side for index in (track.start, track.end - 1)]
     return min(sides) < _LARGE or detail(seen) < _SOFT
 
 

@@ -1,8 +1,7 @@
 """The lips of one clip in another: a new take, made from a clip by any model, confined to the clip's face.
 
 The face of each new frame is laid onto the face of the original frame by the similarity that brings its five points
-closest (Umeyama, "Least-Squares Estimation of Transformation Parameters", 1991), so it may have moved, or be of
-another size. Nothing outside the region changes.
+closest, so it may have moved, or be of another size. Nothing outside the region changes.
 """
 
 from collections.abc import Iterator
@@ -12,12 +11,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from ...media.ahead import ahead
 from ...media.faces import Pixels
-from ...media.faces.detect import Floats
+from ...media.faces.similarity import similarity
 from ...media.faces.tracks import TrackedFace, Tracks
 from ...media.tracks import SoundFrom
 from ...media.video import VideoWriter
@@ -26,7 +24,6 @@ from .blend import Crop, Look, blended, crop_of, cut_out
 from .source import Clip, Longer, shown
 
 _LARGEST = 640  # pixels of a face's side at which it is laid over; larger ones are soft in any take
-_SLIGHTEST = 1e-6
 _TRUST = np.array([1.0, 1.0, 0.5, 0.1, 0.1])  # in eyes, nose and mouth, which moves within the face as it speaks
 
 
@@ -82,18 +79,6 @@ def relipped(work: Relipping) -> Iterator[tuple[Pixels, bool]]:
             side = int(min(max(crop[2] - crop[0], crop[3] - crop[1]), _LARGEST))
             laid = _laid(take, other, face, crop, side)
             yield blended(pixels, laid, cut_out(pixels, crop, side), face, crop, work.look), True
-
-
-def similarity(start: Floats, goal: Floats, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """(2, 3), the turn, size and shift that bring points `start` (N, 2), by their `weights` (N,), closest to `goal`."""
-    shares = (weights / weights.sum())[:, None]
-    start_mean, goal_mean = (shares * start).sum(axis=0), (shares * goal).sum(axis=0)
-    a, b = start - start_mean, goal - goal_mean
-    spread = max(float((shares * a**2).sum()), _SLIGHTEST)
-    cos = float((shares * a * b).sum()) / spread
-    sin = float((shares[:, 0] * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()) / spread
-    turn = np.array([[cos, -sin], [sin, cos]])
-    return np.column_stack([turn, goal_mean - turn @ start_mean])
 
 
 def _laid(take: Pixels, other: TrackedFace, face: TrackedFace, crop: Crop, side: int) -> Pixels:
