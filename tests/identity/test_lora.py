@@ -103,7 +103,7 @@ def test_the_plot_shows_each_curve_and_survives_what_is_no_number():
     measured = [Measured(0, 1.0, 1.2), Measured(50, 0.6, 0.9), Measured(100, 0.5, 0.95)]
     picture = plot([1.0, float("nan"), *np.linspace(0.9, 0.4, 98)], measured)
     colours = {tuple(colour) for colour in picture[60:450].reshape(-1, 3).tolist()}
-    assert {(31, 91, 179), (200, 88, 20), (196, 205, 220)} <= colours
+    assert {(31, 91, 179), (200, 88, 20), (150, 165, 190)} <= colours
     blue = np.argwhere((picture[60:450] == (31, 91, 179)).all(axis=2))
     first, last = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
     assert first[0] < last[0], "what falls goes down"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,19 @@ _LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points (x, y) in the order of x, in one colour."""
+    """Points (x, y) in the order of x, in one colour; those that are no finite numbers are left out.
+
+    One that is `behind` the others is a thin line on a height of its own.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     colour: tuple[int, int, int]
+    behind: bool = False
+
+    @property
+    def finite(self) -> list[tuple[float, float]]:
+        return [(x, y) for x, y in self.points if isfinite(y)]
 
 
 def plot(curves: Sequence[Curve], title: str, across: str) -> npt.NDArray[np.uint8]:
@@ -28,10 +37,10 @@ def plot(curves: Sequence[Curve], title: str, across: str) -> npt.NDArray[np.uin
     image = Image.new("RGB", _SIZE, _PAPER)
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(15)
-    xs, ys = zip(*(point for curve in curves for point in curve.points), strict=True)
-    (low_x, high_x), (low_y, high_y) = _range(xs), _range(ys)
+    low_x, high_x = _range([x for curve in curves for x, _ in curve.finite])
+    low_y, high_y = _range([y for curve in curves for _, y in curve.finite if not curve.behind])
 
-    def at(point: tuple[float, float]) -> tuple[float, float]:
+    def at(point: tuple[float, float], low_y: float = low_y, high_y: float = high_y) -> tuple[float, float]:
         x = _LEFT + (point[0] - low_x) / (high_x - low_x) * (_SIZE[0] - _LEFT - _RIGHT)
         y = _SIZE[1] - _BOTTOM - (point[1] - low_y) / (high_y - low_y) * (_SIZE[1] - _TOP - _BOTTOM)
         return x, y
@@ -48,15 +57,17 @@ def plot(curves: Sequence[Curve], title: str, across: str) -> npt.NDArray[np.uin
     for curve in reversed(curves):
         draw.text((place, 12), curve.name, curve.colour, font, anchor="ra")
         place -= draw.textlength(curve.name, font) + 16
-        for start, end in pairwise(curve.points):
-            draw.line([at(start), at(end)], curve.colour, 2)
-        for point in curve.points:
-            x, y = at(point)
+    for curve in sorted(curves, key=lambda curve: not curve.behind):
+        own = _range([y for _, y in curve.finite]) if curve.behind else (low_y, high_y)
+        places = [at(point, *own) for point in curve.finite]
+        for start, end in pairwise(places):
+            draw.line([start, end], curve.colour, 1 if curve.behind else 2)
+        for x, y in () if curve.behind else places:
             draw.ellipse((x - 2, y - 2, x + 2, y + 2), curve.colour)
-    return np.asarray(image)
+    return np.array(image)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """Lowest and highest, never the same."""
-    low, high = min(values), max(values)
+    """Lowest and highest, never the same; 0 where there is nothing."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
