@@ -15,7 +15,7 @@ from myspinbot.media.tracks import SoundFrom
 
 from tests.miniatures import upscale as miniature
 
-from .conftest import load
+from .conftest import Scarce, load
 from .scenes import decoded, moving, packets, talking, texture, tone, write
 
 
@@ -99,6 +99,44 @@ def test_small_and_odd_sizes(tmp_path, upscaled, dense, size):
         clip.mux(stream.encode(None))
     found = probe(upscaled(path, dense))
     assert (found.width, found.height, found.frames) == (2 * width, 2 * height, 3)
+
+
+def blocks(picture: np.ndarray) -> np.ndarray:
+    """The average colour of each 8 x 8 pixels, which 4:2:0 keeps."""
+    height, width = (side // 8 * 8 for side in picture.shape[:2])
+    return picture[:height, :width].reshape(height // 8, 8, width // 8, 8, 3).mean(axis=(1, 3))
+
+
+@pytest.mark.slow
+def test_4k(tmp_path, upscaled, compact):
+    """To twice its size, and at its own; most of it stands still and is computed once."""
+    frame = texture(2160, 3840)
+    frames = [frame.copy() for _ in range(3)]
+    for index, one in enumerate(frames):
+        one[1000:1100, 1900:2000] = texture(100, 100, index + 1)
+    source = write(tmp_path / "a.mp4", frames, sound=tone(0.12))
+    seen: list[int] = []
+
+    class Watched(Scarce):
+        def __call__(self, pictures):
+            seen.append(pictures.shape[0] * pictures.shape[1] * pictures.shape[2])
+            return super().__call__(pictures)
+
+    watched = Watched(compact, 1 << 40)
+    path = upscaled(source, watched)
+    info = probe(path)
+    assert (info.width, info.height, info.frames) == (7680, 4320, 3)
+    assert list(packets(path, "audio")) == list(packets(source, "audio"))
+    assert max(seen) <= compact.most_pixels(10**9) < 3840 * 2160, "memory for no whole frame, so it goes in parts"
+    assert sum(seen) < 2 * 3840 * 2160, "what stands still is computed once"
+    for before, after in zip(decoded(source), decoded(path), strict=True):
+        for rows, columns in ((slice(900, 1200), slice(1800, 2100)), (slice(0, 100), slice(3740, 3840))):
+            plain = compact(before[None, rows, columns])[0][32:-32, 32:-32]
+            top, left = 2 * rows.start + 32, 2 * columns.start + 32
+            part = after[top : top + plain.shape[0], left : left + plain.shape[1]]
+            assert np.abs(blocks(plain) - blocks(part)).mean() < 4, "what coding changes"
+    small = upscaled(source, watched, target="factor", factor=1.0)
+    assert (probe(small).width, probe(small).height, probe(small).frames) == (3840, 2160, 3)
 
 
 def test_grey_and_a_single_frame_and_no_sound(tmp_path, upscaled):

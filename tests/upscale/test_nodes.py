@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import probe
 from PIL import Image
 
 from runner import Client
 from runner.errors import RunnerError
+from tests.conftest import make_server
 from tests.miniatures import restore
 from tests.miniatures import upscale as miniature
-from tests.runner.helpers import tag
+from tests.runner.helpers import tag, until
 
 from .scenes import decoded, moving, packets, talking, write
 
 
 @pytest.fixture(scope="module")
 def base(server) -> Path:
-    base = Path(server.base_directory)
+    return furnish(Path(server.base_directory))
+
+
+def furnish(base: Path) -> Path:
+    """Models and clips in a server's folders."""
     models = base / "models" / "upscale_models"
     miniature.write(models / "mini_x2.pth", miniature.compact())
     miniature.write(models / "mini_rrdb_x2.safetensors", miniature.rrdb(features=16, blocks=1))
+    torch.manual_seed(0)
     miniature.write(base / "models" / "facerestore_models" / "mini.pth", restore.restoreformer())
     picture = Image.open(Path(__file__).parents[1] / "media" / "smiling_woman.jpg").convert("RGB").resize((256, 256))
+    (base / "input").mkdir(exist_ok=True)
     write(base / "input" / "face.mp4", [np.asarray(picture)] * 2)
+    write(base / "input" / "grainy.mp4", grainy(np.asarray(picture), 16))
     wave = 0.3 * np.sin(np.arange(22050) / 10)
     write(base / "input" / "talk.mp4", talking(20), sound=Sound(wave[None].astype(np.float32), 22050))
     write(base / "input" / "move.mp4", moving(30, 192, 256))
     return base
+
+
+def grainy(picture: np.ndarray, count: int) -> list[np.ndarray]:
+    """A still picture with a camera's noise, which is another one in each frame."""
+    random = np.random.default_rng(0)
+    return [np.clip(picture + random.normal(0, 3, picture.shape), 0, 255).astype(np.uint8) for _ in range(count)]
 
 
 def node(kind: str, **inputs) -> dict:
@@ -114,13 +132,13 @@ def test_nothing_selected_and_a_wrong_model_are_sentences(server, base):
     assert "takes 4 channels" in failure(server, graph(model="alpha.pth"))
 
 
-def restored(**changes) -> dict:
+def restored(clip: str = "face.mp4", **changes) -> dict:
     restore = {
         "video": ["1", 0], "face_restorer": ["2", 0], "codeformer_fidelity": 1.0, "strength": 1.0, "steadiness": 0.8,
         "where": "everywhere", "detector": "built-in", "batch_size": 50, "quality": 16,
     }  # fmt: skip
     return {
-        "1": node("LoadVideo", file="face.mp4"),
+        "1": node("LoadVideo", file=clip),
         "2": node("MySpinBotLoadFaceRestorer", model="mini.pth", precision="fp32"),
         "3": node("MySpinBotRestoreFaces", **(restore | changes)),
         "4": node("SaveVideo", video=["3", 0], filename_prefix=f"face-{tag()}", format="auto", codec="auto"),
@@ -136,6 +154,49 @@ def test_faces_are_restored_alone_and_within_an_upscale(server, base, tmp_path):
     work["1"]["inputs"]["file"] = "talk.mp4"
     _, notices = run(server, work, tmp_path / "c")
     assert any("No face was found" in notice for notice in notices)
+
+
+@pytest.mark.slow
+def test_steadying_lowers_the_flicker_of_a_clip(server, base, tmp_path):
+    def flicker(steadiness: float) -> float:
+        path, _ = run(server, restored("grainy.mp4", steadiness=steadiness), tmp_path / str(steadiness))
+        faces = [frame[70:190, 70:190].astype(int) for frame in decoded(path)]
+        assert len(faces) == 16
+        return float(np.mean([np.abs(one - other).mean() for one, other in pairwise(faces)]))
+
+    plain, steady = flicker(0.0), flicker(0.8)
+    assert plain > 1, "there is something to steady"
+    assert steady < 0.6 * plain
+
+
+def pieces(base: Path) -> list[Path]:
+    """The finished ones of all work; one that is being written begins with a dot."""
+    return sorted((base / "user" / "myspinbot" / "work").glob("upscale-*/[0-9]*.mp4"))
+
+
+@pytest.mark.slow
+def test_after_a_kill_it_goes_on_and_gives_the_same_bits(server, base, tmp_path):
+    """Also what steadies a face from frame to frame: the work is stopped between pieces and within one."""
+    work = graph(
+        "grainy.mp4", "mini_rrdb_x2.safetensors", face_restorer=["5", 0], detector="built-in",
+        batch_size=3, change_threshold=0, precision="fp32",
+    ) | {"5": restored()["2"]}  # fmt: skip
+    own = tmp_path / "server"
+    with make_server(own) as first:
+        furnish(own)
+        Client(first.url).submit(work)
+        assert until(lambda: len(pieces(own)) >= 2, 120)
+        os.kill(first.pid, signal.SIGKILL)
+    kept = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in pieces(own)}
+    assert 2 <= len(kept) < 6
+    with make_server(own) as second:
+        resumed, _ = run(second, work, tmp_path / "resumed")
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in kept} == kept, "none was made again"
+    assert len(pieces(own)) == 6
+    assert len({path.parent for path in pieces(own)}) == 1
+    whole, _ = run(server, work, tmp_path / "whole")
+    assert list(packets(resumed, "video")) == list(packets(whole, "video"))
+    assert len(decoded(resumed)) == 16
 
 
 def test_a_restorer_that_is_not_there_is_named_with_its_licence(server, base):
