@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
 TRUTH = json.loads((MEDIA / "faces.json").read_text())
@@ -91,3 +91,24 @@ def record(path: Path, frames: Iterable[np.ndarray], *, fps: Fraction = Fraction
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+def profile(side: int) -> np.ndarray:
+    """(side, side, 3): a head seen from its side, looking to the left."""
+    picture = Image.fromarray(backdrop(512, 512, 6))
+    draw = ImageDraw.Draw(picture)
+    skin, shade, hair = (214, 172, 146), (178, 132, 108), (72, 48, 34)
+    draw.polygon([(230, 380), (240, 512), (400, 512), (370, 340)], shade)  # neck
+    face = [
+        (205, 110), (178, 150), (170, 195), (178, 215), (150, 268), (158, 280), (180, 284), (172, 300), (180, 312),
+        (172, 326), (182, 342), (178, 372), (196, 396), (250, 398), (330, 350), (390, 250), (360, 130), (280, 90),
+    ]  # fmt: skip
+    draw.polygon(face, skin)
+    draw.polygon([(190, 118), (260, 60), (370, 80), (430, 170), (410, 300), (350, 350), (330, 230), (280, 150)], hair)
+    draw.ellipse((318, 225, 352, 290), shade)  # ear
+    draw.polygon([(196, 205), (226, 198), (226, 212)], (244, 240, 236))  # eye
+    draw.ellipse((198, 199, 211, 211), (60, 44, 38))
+    draw.line([(186, 184), (228, 176)], hair, 7)
+    draw.line([(174, 313), (212, 316)], (150, 70, 70), 5)  # lips
+    soft = picture.filter(ImageFilter.GaussianBlur(2)).resize((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(soft)

@@ -28,7 +28,7 @@ from myspinbot.media.work import Store
 from tests.miniatures import wav2lip as miniature
 from tests.pack.test_clip import turned
 
-from .scenes import Actor, backdrop, play, record, talking
+from .scenes import Actor, backdrop, paste, play, profile, record, talking
 
 FPS = Fraction(25)
 
@@ -80,6 +80,22 @@ def test_only_the_mouth_changes_and_frames_without_a_face_not_at_all(model, scen
         assert len(changed[0]) > 500
         assert changed[0].min() > eyes[1] + 0.3 * unit  # nothing above the nose
         assert np.abs(changed[1] - mouth[0]).max() < unit  # nothing beside the face
+
+
+def test_frames_in_profile_are_kept_as_they_are(model):
+    """The built-in finder sees no profile. One that lasts is left alone, a short one is taken for a missed face."""
+    man = list(play([Actor("bearded_man", 300, lambda i: (150, 80))], 40))
+    aside = backdrop(640, 480).copy()
+    paste(aside, profile(300), 150, 80)
+    assert CascadeDetector().detect(aside) == []
+    turns = man.copy()
+    turns[10:28] = [aside] * 18  # 0.7 seconds
+    source, tracks = clip(turns)
+    assert without_face(tracks) == list(range(10, 28))
+    work = Dubbing(source, tracks, noise(40 / 25), FPS)
+    for index, (pixels, has_face) in enumerate(dubbed(work, lips_for(model, work.sound))):
+        assert has_face == (not 10 <= index < 28)
+        assert np.array_equal(pixels, turns[index]) == (not has_face)
 
 
 def test_a_wobble_of_the_source_is_no_part_of_what_is_kept(model, scene):
