@@ -1,6 +1,7 @@
 """What a face detector gives, whichever it is, and the one that needs no model."""
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 # eyes: what is above and below the line of the eyes, and to each side of the middle.
 _ABOVE, _BELOW, _BESIDE = 1.16, 1.76, 1.10
 _EYES_TO_NOSE = 0.56  # of the way from the eyes to the mouth, as in the five-point template of FFHQ
+_AT_ONCE = 2  # more would hold more frames
 _VIDEO_SIDES = (256, 448)  # finds faces from a twelfth of the picture's longest side on
 
 
@@ -56,6 +58,11 @@ class Detector(Protocol):
     def detect(self, pixels: Pixels) -> list[Face]:
         """The faces in `pixels` (H, W, 3) uint8 RGB, largest first."""
         ...
+
+
+def at_once(detector: Detector) -> int:
+    """In how many pictures it may look at the same time: the built-in one runs beside itself, a network doesn't."""
+    return min(_AT_ONCE, os.cpu_count() or 1) if isinstance(detector, CascadeDetector) else 1
 
 
 @dataclass(frozen=True, slots=True)

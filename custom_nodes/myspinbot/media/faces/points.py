@@ -121,11 +121,14 @@ def _gradient_votes(window: Plane) -> Plane:
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     length = np.hypot(dx, dy)
     near = (length > 0.5) & (length < _IRIS * _FACE)
-    scale = near / np.maximum(length, 1e-6)
-    across, down = (np.pad(np.where(strong, part / np.maximum(size, 1e-9), 0), reach) for part in (gx, gy))
-    around = np.lib.stride_tricks.sliding_window_view
-    agreement = around(across, dx.shape) * (dx * scale) + around(down, dx.shape) * (dy * scale)  # (h, w, 2r+1, 2r+1)
-    votes = np.square(np.clip(agreement, 0, None)).sum(axis=(2, 3))
+    away = np.stack([dy[near], dx[near]]) / length[near]  # (2, offsets)
+    rows, columns = np.nonzero(strong)
+    slopes = np.stack([gy[strong], gx[strong]], axis=1) / size[strong][:, None]  # (strong pixels, 2)
+    agreement = np.square(np.clip(slopes @ away, 0, None))
+    wide = window.shape[1] + 2 * reach
+    centres = ((rows + reach) * wide + columns + reach)[:, None] - (dy[near] * wide + dx[near])
+    counted = np.bincount(centres.ravel(), agreement.ravel(), wide * (window.shape[0] + 2 * reach))
+    votes = counted.reshape(-1, wide)[reach:-reach, reach:-reach]
     dark = 1 - ndimage.gaussian_filter(window, 1.5) / 255
     votes = ndimage.gaussian_filter(votes * dark**2, 0.8)
     return (votes / max(float(votes.max()), 1e-9)).astype(np.float32)

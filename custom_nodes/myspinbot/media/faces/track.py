@@ -5,7 +5,10 @@ between those frames positions are interpolated. Each person's track is then smo
 frame, which follows even and accelerated movement without lag (Savitzky and Golay, 1964).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -13,7 +16,7 @@ import numpy as np
 from scipy import ndimage, signal
 
 from .cuts import CutFinder
-from .detect import Detector, Face, Floats
+from .detect import Detector, Face, Floats, at_once
 from .geometry import Pixels
 from .likeness import ALIKE, look
 from .tracks import Track, Tracks, packed
@@ -55,15 +58,20 @@ class _Followed:
 
 @dataclass(slots=True, eq=False)
 class Follower:
-    """Is shown a clip's frames in turn; `finish` gives what it has followed."""
+    """Is shown a clip's frames in turn; `finish` gives what it has followed.
+
+    With a `pool` it looks at several frames at once, as many as the detector can.
+    """
 
     detector: Detector
     every: int
     patience: int
     smoothing: int
+    pool: ThreadPoolExecutor | None = None
     _cuts: CutFinder = field(default_factory=CutFinder)
     _starts: list[int] = field(default_factory=list)
     _recent: dict[int, Pixels] = field(default_factory=dict)
+    _asked: deque[tuple[int, Future[list[Face]]]] = field(default_factory=deque)
     _looked: int = -1
     _looks_in_scene: int = 0
     _active: list[_Followed] = field(default_factory=list)
@@ -79,7 +87,7 @@ class Follower:
         self._recent[index] = pixels
         self._count += 1
         if (index - self._starts[-1]) % self.every == 0:
-            self._look(index)
+            self._ask(index)
 
     def finish(self) -> Tracks:
         """All of the tracks; the same number for tracks of what looks like one person."""
@@ -87,18 +95,33 @@ class Follower:
         tracks = sorted(self._done, key=lambda track: track.start)
         return Tracks(self._count, tuple(self._starts), _with_people(tracks))
 
+    def _ask(self, index: int) -> None:
+        """Have a frame looked at, and take what was found in the one asked for before."""
+        if self.pool is None:
+            return self._look(index, self.detector.detect(self._recent[index]))
+        self._asked.append((index, self.pool.submit(self.detector.detect, self._recent[index])))
+        if len(self._asked) >= at_once(self.detector):
+            self._take()
+        return None
+
+    def _take(self) -> None:
+        index, found = self._asked.popleft()
+        self._look(index, found.result())
+
     def _end_scene(self) -> None:
+        while self._asked:
+            self._take()
         last = self._count - 1
         if last > self._looked and last in self._recent:
-            self._look(last)
+            self._look(last, self.detector.detect(self._recent[last]))
         for followed in self._active:
             self._close(followed)
         self._active, self._looks_in_scene, self._looked = [], 0, last
         self._recent.clear()
 
-    def _look(self, index: int) -> None:
-        """Look for faces in a frame, and before that in between where one has come or gone since the last look."""
-        self._pair_up(index, self.detector.detect(self._recent[index]))
+    def _look(self, index: int, faces: list[Face]) -> None:
+        """Follow the faces of a frame, and before that look in between where one has come or gone since the last."""
+        self._pair_up(index, faces)
         for old in [old for old in self._recent if old < index]:
             del self._recent[old]
 
@@ -158,12 +181,14 @@ def find_tracks(
     `smoothing`: seconds around a frame that its positions are fitted to; 0 takes them as they were found.
     `on_frame(frames seen)` may raise to cancel. Memory doesn't grow with the size of the frames.
     """
-    follower = Follower(detector, every, max(round(_PATIENCE * fps), every), round(smoothing * fps))
-    for count, pixels in enumerate(frames, 1):
-        follower.show(pixels)
-        if on_frame:
-            on_frame(count)
-    return follower.finish()
+    several = at_once(detector)
+    with ThreadPoolExecutor(several, "faces") if several > 1 else nullcontext() as pool:
+        follower = Follower(detector, every, max(round(_PATIENCE * fps), every), round(smoothing * fps), pool)
+        for count, pixels in enumerate(frames, 1):
+            follower.show(pixels)
+            if on_frame:
+                on_frame(count)
+        return follower.finish()
 
 
 def _dense(frames: list[int], rows: Floats, smoothing: int) -> Floats:
