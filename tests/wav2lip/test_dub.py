@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from myspinbot.engines.wav2lip import dub as dubs
-from myspinbot.engines.wav2lip.blend import Look, blended, crop_of, region_mask
 from myspinbot.engines.wav2lip.checkpoint import load_generator, prepared
 from myspinbot.engines.wav2lip.dub import Dubbing, dub, dubbed
 from myspinbot.engines.wav2lip.follow import Wanted, choose, follow, without_face
@@ -21,8 +20,7 @@ from myspinbot.engines.wav2lip.mel import Mel
 from myspinbot.engines.wav2lip.source import Clip, Pictures
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import probe
-from myspinbot.media.faces.detect import CascadeDetector, face_in_box
-from myspinbot.media.faces.tracks import TrackedFace
+from myspinbot.media.faces.detect import CascadeDetector
 from myspinbot.media.work import Store
 
 from tests.miniatures import wav2lip as miniature
@@ -130,11 +128,11 @@ class Counting:
     def __init__(self, lips: Lips, stop_after: int | None = None) -> None:
         self.lips, self.drawn, self.stop_after = lips, 0, stop_after
 
-    def draw(self, faces, indices):
+    def draw(self, faces, indices, window):
         if self.stop_after is not None and self.drawn >= self.stop_after:
             raise KeyboardInterrupt
         self.drawn += len(faces)
-        return self.lips.draw(faces, indices)
+        return self.lips.draw(faces, indices, window)
 
 
 def frames_of(path: Path) -> Iterator[np.ndarray]:
@@ -238,45 +236,6 @@ def test_a_large_face_in_a_4k_clip_and_odd_sizes(model):
     assert has_face
     assert pixels.shape == (2160, 3840, 3)
     assert (pixels != frame[:2160, :3840]).any()
-
-
-def face_at(*box: float) -> TrackedFace:
-    face = face_in_box(*box)
-    return TrackedFace(0, face.box, face.points, None)
-
-
-def test_a_face_at_the_edge_is_cut_where_the_frame_ends():
-    assert crop_of(face_at(-20, -30, 100, 140), (0, 10, 0, 0), 640, 480) == (0, 0, 80, 120)
-    assert crop_of(face_at(635, 10, 100, 140), (0, 10, 0, 0), 640, 480) is None
-
-
-@pytest.mark.parametrize("region", ["mouth", "face"])
-def test_the_seam_is_soft_and_takes_on_the_frames_light(region):
-    """Drawn darker by thirty levels on a plain frame: with its light matched, nothing of that is left to be seen."""
-    frame = np.full((300, 300, 3), 150, np.uint8)
-    face = face_at(60, 40, 160, 210)
-    look = Look(region=region, sharpness=0)
-    crop = crop_of(face, look.padding, 300, 300)
-    dark, seen = np.full((96, 96, 3), 120, np.uint8), np.full((96, 96, 3), 150, np.uint8)
-    matched = blended(frame, dark, seen, face, crop, look)
-    assert np.abs(matched.astype(int) - 150).max() <= 1
-    plain = blended(frame, dark, seen, face, crop, Look(region=region, sharpness=0, match_colour=0)).astype(int)
-    assert plain.min() in range(119, 122)
-    assert np.abs(np.diff(plain[..., 0], axis=0)).max() <= 6  # no step anywhere
-    assert np.abs(np.diff(plain[..., 0], axis=1)).max() <= 6
-    hard = blended(frame, dark, seen, face, crop, Look(feather=0, match_colour=0, sharpness=0)).astype(int)
-    assert np.abs(np.diff(hard[..., 0], axis=0)).max() > 15
-
-
-def test_the_mask_stays_within_a_known_outline():
-    face = face_at(60, 40, 160, 210)
-    crop = (60.0, 40.0, 220.0, 260.0)
-    narrow = np.array([(130, 60), (150, 60), (150, 200), (130, 200)], np.float32)
-    inside = region_mask(TrackedFace(0, face.box, face.points, narrow), crop, Look())
-    free = region_mask(face, crop, Look())
-    assert 0 < inside.sum() < 0.5 * free.sum()
-    assert inside[:, :38].max() < 0.05
-    assert inside[74:].max() < 0.05
 
 
 def test_two_people_one_speaks(model):

@@ -97,6 +97,20 @@ def test_a_batch_gives_what_each_gives_alone(loaded):
     assert torch.allclose(together, alone, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "window",
+    [(48, 96, 8, 88), (0, 96, 0, 96), (0, 8, 0, 8), (40, 48, 80, 96), (16, 72, 24, 40), (95, 96, 0, 1), (3, 50, 1, 93)],
+)
+def test_a_window_is_drawn_as_in_the_whole(loaded, window):
+    faces, heard = inputs(2)
+    top, bottom, left, right = window
+    with torch.inference_mode():
+        seen = loaded.see(faces)
+        whole, part = loaded.draw(seen, heard), loaded.draw(seen, heard, window)
+    assert part.shape == (2, 3, bottom - top, right - left)
+    assert torch.allclose(part, whole[..., top:bottom, left:right], atol=1e-5)
+
+
 def test_the_lower_half_of_the_masked_face_and_the_sound_both_count(loaded):
     faces, heard = inputs(2)
     with torch.inference_mode():
@@ -112,6 +126,15 @@ def test_half_precision_stays_within_a_level_on_average(loaded):
     with torch.inference_mode():
         exact, rough = loaded(faces, heard), half.model(faces.bfloat16(), heard.bfloat16()).float()
     assert float((exact - rough).abs().mean()) <= ONE_LEVEL
+
+
+def test_in_full_precision_it_is_made_ready_without_a_change(loaded):
+    ready = prepared(loaded, torch.device("cpu"), ())
+    faces, heard = inputs(3, seed=4)
+    with torch.inference_mode():
+        assert torch.allclose(ready.model(faces, heard), loaded(faces, heard), atol=2e-5)
+    assert not any(getattr(block, "residual", False) for block in ready.model.modules())
+    assert any(getattr(block, "residual", False) for block in loaded.modules()), "the network that was given stays"
 
 
 def test_half_precision_that_spoils_the_picture_is_not_used(tmp_path):

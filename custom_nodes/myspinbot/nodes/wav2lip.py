@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..media.faces.detect import Detector
     from ..media.faces.tracks import Choice, Tracks
 
-_VERSION = 1  # of how lips are drawn: what another version kept is not taken
+_VERSION = 2  # of how lips are drawn: what another version kept is not taken
 _CHOICES: dict[str, Choice] = {"largest": "largest", "from the left": "index", "like the reference": "reference"}
 
 
@@ -145,6 +145,7 @@ class Wav2Lip(io.ComfyNode):
             "sound": fingerprint(sound.samples, sound.sample_rate),
             "loop_mode": loop_mode,
             "padding": list(work.look.padding),
+            "region": work.look.region,
             "weights": wav2lip.identity,
         }
         drawings = work_store().job("wav2lip", key, f"Lips for {clip.name}")

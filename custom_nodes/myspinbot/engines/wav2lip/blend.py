@@ -1,6 +1,7 @@
 """A drawn mouth back into its frame: only the mouth, with a soft edge and the frame's own light."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ...media.faces import Pixels
 from ...media.faces.tracks import TrackedFace
-from .generator import SIDE
+from .generator import SIDE, WHOLE, Window
 
 Region = Literal["mouth", "face"]
 Crop = tuple[float, float, float, float]
@@ -21,6 +22,8 @@ Plane = npt.NDArray[np.float32]
 _BESIDE, _ABOVE, _BELOW = 0.80, 0.52, 0.85
 _EYES_TO_MOUTH = 1.10
 _EDGE = 1 / 16  # of a crop, at its border, in which a drawing fades out
+_UNSEEN = 1 / 512  # of a drawing in a mix with the frame: less than half a level
+_AROUND = 4  # pixels of a drawing that enlarging and sharpening reach, at most
 _LARGEST_SHIFT = 48.0  # levels by which a colour is brought nearer to the frame's
 
 
@@ -59,10 +62,9 @@ def cut_out(pixels: Pixels, crop: Crop, side: int = SIDE) -> Pixels:
     return np.asarray(Image.fromarray(part).resize((side, side), Image.Resampling.BILINEAR, box=within))
 
 
-def blended(pixels: Pixels, drawn: Pixels, seen: Pixels, face: TrackedFace, crop: Crop, look: Look) -> Pixels:
-    """A copy of `pixels` with the face `drawn` (S, S, 3) in place of `seen`; outside the region it stays exact."""
+def blended(pixels: Pixels, drawn: Pixels, seen: Pixels, mask: Plane, crop: Crop, look: Look) -> Pixels:
+    """A copy of `pixels` with the face `drawn` (S, S, 3) in place of `seen`; where `mask` is 0 it stays exact."""
     side = len(drawn)
-    mask = region_mask(face, crop, look, side)
     matched = _matched(drawn, seen, mask, look.match_colour)
     rows, columns = np.nonzero(mask.max(axis=1))[0], np.nonzero(mask.max(axis=0))[0]
     if not len(rows):
@@ -107,6 +109,20 @@ def region_mask(face: TrackedFace, crop: Crop, look: Look, side: int = SIDE) -> 
     if face.outline is not None:
         mask = mask * _inside(face.outline, crop, look.feather, side)
     return mask.astype(np.float32)
+
+
+def window_of(masks: Sequence[Plane]) -> Window:
+    """The part of drawings that `masks` (96, 96) let be seen, with what sharpening reaches around it.
+
+    Its borders are multiples of 4, so that a clip has few different ones.
+    """
+    seen = np.max(masks, axis=0) > _UNSEEN
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return WHOLE
+    top, left = (max((int(found[0]) - _AROUND) // 4 * 4, 0) for found in (rows, columns))
+    bottom, right = (min(-(-(int(found[-1]) + 1 + _AROUND) // 4) * 4, SIDE) for found in (rows, columns))
+    return top, bottom, left, right
 
 
 def _inside(outline: npt.NDArray[np.floating], crop: Crop, feather: float, side: int) -> Plane:

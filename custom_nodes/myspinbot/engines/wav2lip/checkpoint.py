@@ -1,6 +1,7 @@
 """Wav2Lip's published files, checked and made ready to run."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,10 @@ def prepared(model: Generator, device: torch.device, types: tuple[torch.dtype, .
     def run(network: nn.Module, faces: Tensor) -> Tensor:
         return network(faces, heard.to(faces))
 
-    return prepare(model, run, example, device=device, types=types, tolerance=ONE_LEVEL)
+    ready = prepare(model, run, example, device=device, types=types, tolerance=ONE_LEVEL)
+    if ready.dtype == torch.float32:
+        cast(Generator, ready.model).fold_residuals()
+    return ready
 
 
 def _first_difference(model: Generator, state: dict[str, Tensor]) -> str:

@@ -17,7 +17,7 @@ from ...media.lossless import LosslessWriter, read_lossless
 from ...media.video import VideoWriter
 from ...media.work import Job
 from ..progress import OnStep
-from .blend import Crop, Look, blended, crop_of, cut_out
+from .blend import Crop, Look, Plane, blended, crop_of, cut_out, region_mask, window_of
 from .generator import SIDE
 from .lips import BATCH, Lips
 from .source import Longer, Source, length, shown
@@ -43,14 +43,21 @@ class Dubbing:
 
 
 @dataclass(slots=True, eq=False)
+class _Aim:
+    """Where in a frame something is drawn: the part that the network sees, how it looks, and what of it is replaced."""
+
+    crop: Crop
+    seen: Pixels
+    mask: Plane
+
+
+@dataclass(slots=True, eq=False)
 class _Shot:
-    """A frame on its way: its face, if it has one, and what the network sees of it."""
+    """A frame on its way, with a face to draw if it has one."""
 
     index: int
     pixels: Pixels
-    face: TrackedFace | None = None
-    crop: Crop | None = None
-    seen: Pixels | None = None
+    aim: _Aim | None = None
     drawn: Pixels | None = None
 
 
@@ -75,26 +82,35 @@ def dub(work: Dubbing, lips: Lips, path: Path, job: Job | None = None, on_step: 
 
 def dubbed(work: Dubbing, lips: Lips, job: Job | None = None) -> Iterator[tuple[Pixels, bool]]:
     """The frames of the result, and whether each has a face; one without is the source's own, bit for bit."""
-    with closing(ahead(_shots(work), depth=2 * BATCH)) as shots:
+    with closing(ahead(_all_drawn(work, lips, job), depth=BATCH)) as shots:  # so that blending holds up no drawing
+        for shot in shots:
+            if shot.aim is None or shot.drawn is None:
+                yield shot.pixels, False
+            else:
+                aim = shot.aim
+                yield blended(shot.pixels, shot.drawn, aim.seen, aim.mask, aim.crop, work.look), True
+
+
+def _all_drawn(work: Dubbing, lips: Lips, job: Job | None) -> Iterator[_Shot]:
+    with closing(ahead(_shots(work), depth=BATCH)) as shots:
         for number in range(-(-work.frames // CHUNK)):
-            for shot in _drawn(islice(shots, CHUNK), lips, job, f"lips-{number:05d}.mkv"):
-                if shot.face is None or shot.crop is None or shot.seen is None or shot.drawn is None:
-                    yield shot.pixels, False
-                else:
-                    yield blended(shot.pixels, shot.drawn, shot.seen, shot.face, shot.crop, work.look), True
+            yield from _drawn(islice(shots, CHUNK), lips, job, f"lips-{number:05d}.mkv")
 
 
 def _shots(work: Dubbing) -> Iterator[_Shot]:
-    one: tuple[Pixels, Pixels] | None = None  # a photo's pixels and what is seen of them, cut out once
+    last: _Shot | None = None
     for index, (number, pixels) in enumerate(shown(work.source, work.tracks.frames, work.frames, work.longer)):
-        shot = _Shot(index, pixels, next(iter(work.tracks.at(number)), None))
-        if shot.face is not None:
-            shot.crop = crop_of(shot.face, work.look.padding, work.source.width, work.source.height)
-        if shot.crop is not None:
-            if one is None or one[0] is not pixels:
-                one = pixels, cut_out(pixels, shot.crop)
-            shot.seen = one[1]
-        yield shot
+        if last is not None and last.pixels is pixels:  # a photo, or a frame that is held
+            last = _Shot(index, pixels, last.aim)
+        else:
+            face = next(iter(work.tracks.at(number)), None)
+            last = _Shot(index, pixels, None if face is None else _aim(pixels, face, work))
+        yield last
+
+
+def _aim(pixels: Pixels, face: TrackedFace, work: Dubbing) -> _Aim | None:
+    crop = crop_of(face, work.look.padding, work.source.width, work.source.height)
+    return crop and _Aim(crop, cut_out(pixels, crop), region_mask(face, crop, work.look))
 
 
 def _drawn(shots: Iterator[_Shot], lips: Lips, job: Job | None, name: str) -> Iterator[_Shot]:
@@ -117,10 +133,11 @@ def _drawn(shots: Iterator[_Shot], lips: Lips, job: Job | None, name: str) -> It
 
 
 def _draw(batch: list[_Shot], lips: Lips) -> None:
-    faces = [shot for shot in batch if shot.seen is not None]
-    if faces:
-        drawn = lips.draw([shot.seen for shot in faces if shot.seen is not None], [shot.index for shot in faces])
-        for shot, picture in zip(faces, drawn, strict=True):
+    aims = [(shot, shot.aim) for shot in batch if shot.aim is not None]
+    if aims:
+        window = window_of([aim.mask for _, aim in aims])
+        drawn = lips.draw([aim.seen for _, aim in aims], [shot.index for shot, _ in aims], window)
+        for (shot, _), picture in zip(aims, drawn, strict=True):
             shot.drawn = picture
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...media.faces import Pixels
-from .generator import Generator
+from .generator import SIDE, WHOLE, Generator, Window
 from .mel import Mel, first_column
 
 BATCH = 8  # measured: on processors larger ones are slower
@@ -26,8 +26,12 @@ class Lips:
         self._device, self._dtype = weight.device, weight.dtype
         self._seen: tuple[bytes, list[Tensor]] | None = None
 
-    def draw(self, faces: Sequence[Pixels], indices: Sequence[int]) -> list[Pixels]:
-        """`faces` (96, 96, 3) RGB saying what the frames `indices` hear; one that recurs is encoded once."""
+    def draw(self, faces: Sequence[Pixels], indices: Sequence[int], window: Window = WHOLE) -> list[Pixels]:
+        """`faces` (96, 96, 3) RGB saying what the frames `indices` hear; one that recurs is encoded once.
+
+        They are drawn within `window`, and black around it.
+        """
+        top, bottom, left, right = window
         heard = self._mel.heard([first_column(index, self._fps) for index in indices])
         with torch.inference_mode():
             heard = heard.to(self._device, self._dtype)
@@ -35,9 +39,11 @@ class Lips:
                 seen = [part.expand(len(faces), -1, -1, -1) for part in self._see_one(faces[0])]
             else:
                 seen = self._model.see(self._tensor(faces))
-            drawn = self._model.draw(seen, heard)
+            drawn = self._model.draw(seen, heard, window)
             pixels = (drawn.float() * 255).round_().clamp_(0, 255).byte().flip(1).permute(0, 2, 3, 1)
-        return list(pixels.contiguous().cpu().numpy())
+        whole = np.zeros((len(faces), SIDE, SIDE, 3), np.uint8)
+        whole[:, top:bottom, left:right] = pixels.cpu().numpy()
+        return list(whole)
 
     def _see_one(self, face: Pixels) -> list[Tensor]:
         key = face.tobytes()

@@ -20,7 +20,7 @@ from ...media.faces.tracks import TrackedFace, Tracks
 from ...media.tracks import SoundFrom
 from ...media.video import VideoWriter
 from ..progress import OnStep
-from .blend import Crop, Look, blended, crop_of, cut_out
+from .blend import Crop, Look, blended, crop_of, cut_out, region_mask
 from .source import Clip, Longer, shown
 
 _LARGEST = 640  # pixels of a face's side at which it is laid over; larger ones are soft in any take
@@ -78,7 +78,8 @@ def relipped(work: Relipping) -> Iterator[tuple[Pixels, bool]]:
                 continue
             side = int(min(max(crop[2] - crop[0], crop[3] - crop[1]), _LARGEST))
             laid = _laid(take, other, face, crop, side)
-            yield blended(pixels, laid, cut_out(pixels, crop, side), face, crop, work.look), True
+            mask = region_mask(face, crop, work.look, side)
+            yield blended(pixels, laid, cut_out(pixels, crop, side), mask, crop, work.look), True
 
 
 def _laid(take: Pixels, other: TrackedFace, face: TrackedFace, crop: Crop, side: int) -> Pixels:
