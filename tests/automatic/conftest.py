@@ -10,7 +10,11 @@ import pytest
 
 from runner.server import LocalServer
 from tests.conftest import make_server
+from tests.identity import portraits
 from tests.miniatures import f5, sd15, upscale, wan, wav2lip
+from tests.runner.helpers import tag
+
+from .pipelines import TRAIN, command, training
 
 OPENF5 = "model:\n  backbone: DiT\n  arch:\n    text_mask_padding: true\n"
 
@@ -26,14 +30,26 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """A server with a miniature of every model."""
     base = tmp_path_factory.mktemp("furnished")
-    models = base / "models"
+    write_models(base / "models")
+    with make_server(base) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bot(furnished: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A bot that was trained from the command line."""
+    folder, name = portraits.write(tmp_path_factory.mktemp("photos"), 5), f"anna-{tag()}"
+    command(furnished, TRAIN, tmp_path_factory.mktemp("bot"), *training(folder, name), "--steps", "2")
+    return name
+
+
+def write_models(models: Path) -> None:
+    """A miniature of every model that the automatic stages look for."""
     write_speech(models / "TTS" / "F5-TTS")
     sd15.write(made(models / "checkpoints" / "v1-5-pruned-emaonly-fp16.safetensors"))
     wav2lip.write(made(models / "wav2lip" / "wav2lip_gan.pth"))
     write_video_models(models)
     upscale.write(made(models / "upscale_models" / "realesr-general-x4v3.pth"), upscale.compact(scale=4))
-    with make_server(base) as running:
-        yield running
 
 
 def made(path: Path) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +14,7 @@ from tests.identity import portraits
 from tests.runner.editor import Editor
 from tests.runner.helpers import tag
 
-ROOT = Path(__file__).resolve().parents[2]
-GUIDED, DIRECT, TRAIN = (ROOT / "workflows" / f"{name}.app.json" for name in ("guided", "direct", "train_bot"))
-NOBODY = "http://127.0.0.1:9"  # the discard port: nothing answers there
-WORDS = (
-    "This is a voice to begin with. It comes from a small program, so it sounds like one. "
-    "Put ten seconds of your own in its place."
-)
-
-
-def command(server: Any, workflow: Path, out: Path, *arguments: str) -> str:
-    call = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out), *arguments]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=280, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def only(folder: Path, suffix: str) -> Path:
-    (path,) = folder.rglob(f"*{suffix}")
-    return path
-
-
-def used(path: Path) -> list[str]:
-    """The engines that a video's file says made it."""
-    with av.open(str(path)) as clip:
-        return [entry["used"] for entry in json.loads(clip.metadata["made_with"])]
+from .pipelines import DIRECT, GUIDED, NOBODY, ROOT, TRAIN, command, guided, only, used
 
 
 def test_guided_runs_on_a_bare_machine(bare: Any, tmp_path: Path) -> None:
@@ -69,44 +43,10 @@ def test_direct_speaks_my_words_from_my_photo(bare: Any, tmp_path: Path) -> None
     assert "These are my words." in only(tmp_path, ".srt").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def bot(furnished: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A bot that was trained from the command line."""
-    folder = portraits.write(tmp_path_factory.mktemp("photos"), 5)
-    name = f"anna-{tag()}"
-    command(
-        furnished, TRAIN, tmp_path_factory.mktemp("bot"),
-        "--pictures", str(folder), "--recording", str(ROOT / "workflows" / "media" / "voice.flac"),
-        "--transcript", WORDS, "--name", name, "--consent", "true", "--trigger", "ohwx man", "--steps", "2",
-        "--portrait", str(ROOT / "tests" / "media" / "bearded_man.jpg"), "--persona", "a beekeeper",
-        "--set", "Train Identity (LoRA).resolution=64", "--set", "Train Identity (LoRA).rank=2",
-    )  # fmt: skip
-    return name
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_bot_is_trained_and_makes_a_guided_video_with_all_engines(furnished: Any, bot: str, tmp_path: Path) -> None:
-    workflow = Client(furnished.url).open(GUIDED)
-    client = Client(furnished.url)
-    for flag, value in {
-        "topic": "Bees",
-        "length": "3",
-        "bot": bot,
-        "preset": "low-vram",
-        "prompt": "A person.",
-    }.items():
-        client.set_input(workflow, flag, value)
-    workflow.set("Write Script.host", NOBODY)
-    graph = workflow.api()
-    small = {
-        "MySpinBotPortrait": {"steps": 1},
-        "MySpinBotTalkingHead": {"width": 128, "height": 128, "steps": 1},
-        "MySpinBotFinish": {"upscale_height": 192},
-    }
-    for node in graph.values():
-        node["inputs"] |= small.get(node["class_type"], {})
-    job = client.submit(graph)
+    job = Client(furnished.url).submit(guided(furnished, bot))
     job.result()
     job.save(tmp_path)
     video = only(tmp_path, ".mp4")

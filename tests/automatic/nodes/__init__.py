@@ -1,5 +1,9 @@
-"""A fault for tests: sampling runs out of memory while a file of this name lies in the input folder."""
+"""For tests: sampling that runs out of memory while a file lies in the input folder, and sampling counted.
 
+With MYSPINBOT_TEST_SAMPLED, the file of that name has a word for each portrait and each window that was begun.
+"""
+
+import os
 from pathlib import Path
 
 import comfy.sample
@@ -8,16 +12,29 @@ import torch
 from comfy_api.latest import ComfyExtension, io
 
 _FLAG = "out-of-memory"
-_sample = comfy.sample.sample_custom
+_SAMPLED = os.environ.get("MYSPINBOT_TEST_SAMPLED")
+_draw, _sample = comfy.sample.sample, comfy.sample.sample_custom
+
+
+def _note(what):
+    if _SAMPLED:
+        with Path(_SAMPLED).open("a") as file:
+            file.write(f"{what}\n")
+
+
+def _draw_and_note(*args, **options):
+    _note("portrait")
+    return _draw(*args, **options)
 
 
 def _sample_or_fail(*args, **options):
+    _note("window")
     if Path(folder_paths.get_input_directory(), _FLAG).exists():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB.")
     return _sample(*args, **options)
 
 
-comfy.sample.sample_custom = _sample_or_fail
+comfy.sample.sample, comfy.sample.sample_custom = _draw_and_note, _sample_or_fail
 
 
 class Extension(ComfyExtension):

@@ -1,0 +1,73 @@
+"""The pipelines as they are shipped, from the command line and from Python, with settings for miniatures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+
+from runner import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDED, DIRECT, TRAIN, FINETUNE = (
+    ROOT / "workflows" / f"{name}.app.json" for name in ("guided", "direct", "train_bot", "finetune_voice")
+)
+RECORDING = ROOT / "workflows" / "media" / "voice.flac"
+NOBODY = "http://127.0.0.1:9"  # the discard port: nothing answers there
+WORDS = (
+    "This is a voice to begin with. It comes from a small program, so it sounds like one. "
+    "Put ten seconds of your own in its place."
+)
+
+
+def command(server: Any, workflow: Path, out: Path, *arguments: str) -> str:
+    """What `myspinbot run` prints; it must succeed."""
+    call = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out), *arguments]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=280, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def training(pictures: Path, name: str) -> list[str]:
+    """The arguments that train a bot with a miniature."""
+    return [
+        "--pictures", str(pictures), "--recording", str(RECORDING), "--transcript", WORDS, "--name", name,
+        "--consent", "true", "--trigger", "ohwx man", "--persona", "a beekeeper",
+        "--portrait", str(ROOT / "tests" / "media" / "bearded_man.jpg"),
+        "--set", "Train Identity (LoRA).resolution=64", "--set", "Train Identity (LoRA).rank=2",
+    ]  # fmt: skip
+
+
+def guided(server: Any, bot: str, *, length: int = 3, **changes: dict[str, Any]) -> dict[str, Any]:
+    """The guided pipeline's graph for `bot`, small; `changes` are of the nodes' inputs, by class without its prefix."""
+    client = Client(server.url)
+    workflow = client.open(GUIDED)
+    flags = {"topic": "Bees", "length": str(length), "bot": bot, "preset": "low-vram", "prompt": "A person."}
+    for flag, value in flags.items():
+        client.set_input(workflow, flag, value)
+    workflow.set("Write Script.host", NOBODY)
+    small: dict[str, dict[str, Any]] = {
+        "Portrait": {"steps": 1},
+        "TalkingHead": {"width": 128, "height": 128, "steps": 1},
+        "Finish": {"upscale_height": 192},
+    }
+    graph = workflow.api()
+    for node in graph.values():
+        kind = node["class_type"].removeprefix("MySpinBot")
+        node["inputs"] |= small.get(kind, {}) | changes.get(kind, {})
+    return graph
+
+
+def only(folder: Path, suffix: str) -> Path:
+    (path,) = folder.rglob(f"*{suffix}")
+    return path
+
+
+def used(path: Path) -> list[str]:
+    """The engines that a video's file says made it."""
+    with av.open(str(path)) as clip:
+        return [entry["used"] for entry in json.loads(clip.metadata["made_with"])]
