@@ -65,8 +65,7 @@ def test_guided_in_the_page_filled_in_as_a_form(page: Any, bare: Any) -> None:
     editor.clear_mask()
     page.get_by_role("button", name="Enter app mode").first.click()
     page.get_by_text("Number of runs").wait_for(timeout=20_000)
-    topic = page.get_by_role("textbox").filter(visible=True).first
-    topic.fill("What do bees dream of?")
+    fill_first(page, "What do bees dream of?", "MySpinBotScript", "topic")
     assert editor.prompt()[str(_id(GUIDED, "MySpinBotScript"))]["inputs"]["topic"] == "What do bees dream of?"
     page.evaluate(f"() => {{ {_set('MySpinBotScript', 'host', NOBODY)} {_set('MySpinBotScript', 'length', 3)} }}")
     assert editor.run(timeout=240)["type"] == "execution_success"
@@ -84,7 +83,7 @@ def test_train_bot_in_the_page(page: Any, furnished: Any) -> None:
     editor.clear_mask()
     page.get_by_role("button", name="Enter app mode").first.click()
     page.get_by_text("Number of runs").wait_for(timeout=20_000)
-    page.get_by_role("textbox").filter(visible=True).first.fill(name)
+    fill_first(page, name, "PrimitiveString", "value")
     values = {"folder": folder, "steps": 2, "resolution": 64, "rank": 2}
     page.evaluate(
         "() => {"
@@ -97,11 +96,23 @@ def test_train_bot_in_the_page(page: Any, furnished: Any) -> None:
     assert name in json.dumps(listed["MySpinBotLoadBot"]["input"])
 
 
+def fill_first(page: Any, text: str, kind: str, widget: str) -> None:
+    """Type into the form's first box, once it shows what the node has, and wait until the node has the text."""
+    held = f"{_widget(kind, widget)}.value"
+    shown = "[...document.querySelectorAll('textarea, input')].find(box => box.checkVisibility())?.value"
+    page.wait_for_function(f"() => {shown} === {held}", timeout=20_000)
+    page.get_by_role("textbox").filter(visible=True).first.fill(text)
+    page.wait_for_function(f"text => {held} === text", arg=text, timeout=20_000)
+
+
 def _id(path: Path, kind: str) -> int:
     return next(node["id"] for node in json.loads(path.read_text("utf-8"))["nodes"] if node["type"] == kind)
 
 
 def _set(kind: str, widget: str, value: Any) -> str:
     """JavaScript that sets a widget of the node of a kind."""
-    node = f"app.rootGraph.nodes.find(n => n.type === '{kind}')"
-    return f"{node}.widgets.find(w => w.name === '{widget}').value = {json.dumps(value)};"
+    return f"{_widget(kind, widget)}.value = {json.dumps(value)};"
+
+
+def _widget(kind: str, name: str) -> str:
+    return f"app.rootGraph.nodes.find(n => n.type === '{kind}').widgets.find(w => w.name === '{name}')"
