@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .api import Api, Record
-from .errors import JobLost, RunnerError
+from .errors import JobLost, RunnerError, Unfinished
 from .events import Event, Finished, Notice, Resubmitted, Saved, Submitted
 from .follow import Follower, Patience, notices, verdict
 from .http import Http
@@ -162,10 +162,10 @@ class Job:
         return self.outcome()
 
     def outcome(self) -> Result:
-        """What a finished job gave. Raises its error, or RunnerError while it isn't finished."""
+        """What a finished job gave. Raises its error, or Unfinished while it isn't finished."""
         record = self.record or self.api.job(self.id)
         if record is None or not record.final:
-            raise RunnerError(f"The job {self.id} isn't finished.")
+            raise Unfinished(f"The job {self.id} isn't finished. `myspinbot attach {self.id}` waits for it.")
         error = verdict(record, self.graph)
         if error:
             raise error

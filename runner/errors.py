@@ -107,6 +107,13 @@ class CannotSave(RunnerError):
     kind = "cannot_save"
 
 
+class Unfinished(RunnerError):
+    """The job's results were asked for before it was done."""
+
+    exit_code = 18
+    kind = "unfinished"
+
+
 class LeftRunning(RunnerError):
     """The user left at once; the job goes on at the server."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -82,9 +83,14 @@ class LocalServer:
     def start(self, *, deadline: float = 300.0, on_wait: Callable[[float], None] | None = None) -> LocalServer:
         """Start the server and wait until it answers, at most `deadline` seconds.
 
-        `on_wait(seconds)` is called several times a second meanwhile. Raises ServerUnreachable with the
-        end of the log when the server ends or doesn't answer in time.
+        `on_wait(seconds)` is called several times a second meanwhile. Raises ServerUnreachable when another
+        program has the port, or with the end of the log when the server ends or doesn't answer in time.
         """
+        if self._wanted_port and _taken(self.listen, self._wanted_port):
+            raise ServerUnreachable(
+                f"Port {self._wanted_port} is already in use, perhaps by another ComfyUI. Choose another port, "
+                "or end the program that has it."
+            )
         for _ in range(3):
             self._launch()
             try:
@@ -220,6 +226,19 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _taken(listen: str, port: int) -> bool:
+    """Whether another program listens there; its answers would be taken for our server's."""
+    host = "" if "," in listen else listen
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name != "nt":  # there it would mean that the port may be shared
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _end_tree(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -49,6 +50,18 @@ class H(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.end_headers(); self.wfile.write(b"{}")
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), H).serve_forever()
 """
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        server = LocalServer(fake_comfyui(tmp_path / "comfyui", SERVE), log=tmp_path / "log", cpu=True, port=port)
+        with pytest.raises(ServerUnreachable, match=f"Port {port} is already in use"):
+            server.start()
+    assert not server.running()
+    assert not (tmp_path / "comfyui" / "pids").exists()
+    with server.start():
+        assert server.running()
 
 
 def test_real_server_answers_and_has_our_nodes(server):

@@ -13,6 +13,7 @@ from runner.errors import (
     NodeFailed,
     OutOfMemory,
     ServerStalled,
+    Unfinished,
 )  # fmt: skip
 from runner.events import Notice, Progress, Queued
 from runner.follow import Patience
@@ -128,6 +129,15 @@ def test_pending_job_cancelled_by_another_client(server):
     with pytest.raises(Cancelled, match="Somebody else"):
         follow(second, cancel_once)
     follow(first)
+
+
+def test_results_of_a_job_that_runs_are_not_there_yet(server):
+    job = submit(server.url, steps(2000))
+    other = Client(server.url).job(job.id)
+    with pytest.raises(Unfinished, match=f"myspinbot attach {job.id}") as caught:
+        other.outcome()
+    assert caught.value.exit_code == 18
+    other.cancel()
 
 
 def test_stubborn_node_gives_the_real_verdict(server):

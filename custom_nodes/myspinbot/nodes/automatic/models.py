@@ -55,8 +55,11 @@ def file_of(key: str) -> str:
 
 
 def size_of(key: str) -> int:
-    """Bytes of the file that is there."""
-    return find_model(key).stat().st_size
+    """Bytes of the file that is there, or else of the one that would be fetched; 0 if that isn't known."""
+    try:
+        return find_model(key).stat().st_size
+    except MissingModelError:
+        return int(manifest()["models"][key]["bytes"] or 0)
 
 
 def how_to_get(ids: Iterable[str]) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from comfy_api.latest import io
 from typing_extensions import override
 
 from ..missing import MissingModelError
-from .image_models import FAMILIES, Family, draw
-from .machine import this_machine
-from .models import absent, how_to_get, size_of
+from .image_choice import choose
+from .image_models import draw
 from .report import Taken, joined
 from .stage import MADE_WITH, PRESET, TOLD, Choosing
 
@@ -100,7 +99,7 @@ class Portrait(Choosing):
         bot_portrait: Any = None,
         **others: Any,
     ) -> list[str]:
-        if source != "photo" and (bot_portrait is not None or _choice(source, preset, lora_name).family):
+        if source != "photo" and (bot_portrait is not None or choose(source, preset, lora_name).family):
             return []
         return ["photo"] if photo is None else []
 
@@ -124,7 +123,7 @@ class Portrait(Choosing):
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
-        choice = _choice(source, preset, lora_name)
+        choice = choose(source, preset, lora_name)
         family = choice.family
         if family is None:
             own = bot_portrait is not None and source != "photo"
@@ -140,27 +139,3 @@ class Portrait(Choosing):
         graph = GraphBuilder()
         image = draw(graph, family, ids, prompt, width, height, seed, lora_name, steps)
         return io.NodeOutput(image, joined(made_with, taken), ui={"notices": taken.notices()}, expand=graph.finalize())
-
-
-class _Choice(NamedTuple):
-    """The image model to draw with; None for the photo, and why, if that wasn't asked for."""
-
-    family: Family | None
-    why: str = ""
-    missing: bool = False
-
-
-def _choice(source: str, preset: str, lora_name: str) -> _Choice:
-    if source == "photo" or (source == "auto" and preset == "draft"):
-        return _Choice(None)
-    fitting = [family for family in FAMILIES if family.takes(lora_name)]
-    there = [family for family in fitting if not absent(family.chosen(preset))]
-    machine = this_machine()
-    carried = [family for family in there if machine.carries(size_of(family.chosen(preset)[0]))]
-    if carried:
-        return _Choice(carried[0])
-    if there:
-        return _Choice(None, f"{there[0].name} needs a graphics card, and there is none.")
-    if not fitting:
-        return _Choice(None, f"No image model fits {lora_name}.")
-    return _Choice(None, how_to_get(absent(fitting[0].chosen(preset))), missing=True)
