@@ -69,7 +69,9 @@ def test_guided_in_the_page_filled_in_as_a_form(page: Any, bare: Any) -> None:
     assert editor.prompt()[str(_id(GUIDED, "MySpinBotScript"))]["inputs"]["topic"] == "What do bees dream of?"
     page.evaluate(f"() => {{ {_set('MySpinBotScript', 'host', NOBODY)} {_set('MySpinBotScript', 'length', 3)} }}")
     assert editor.run(timeout=240)["type"] == "execution_success"
-    page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.src.includes('guided'))")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].some(v => v.src.includes('guided') && v.clientWidth > 200)"
+    )
     page.get_by_text("InfiniteTalk needs a graphics card").first.wait_for(timeout=20_000)
 
 
