@@ -80,6 +80,16 @@ def test_without_timings_the_sound_itself_opens_the_mouth():
     assert wide.poses[:, WIDE].max() > narrow.poses[:, WIDE].max()
 
 
+@pytest.mark.parametrize("text", ["Oh", "Hi there! I am open at both ends, aaah"])
+@pytest.mark.parametrize("by_sound", [False, True])
+def test_a_clip_begins_and_ends_with_the_mouth_and_eyes_of_the_portrait(text, by_sound):
+    for seed in range(5):
+        motion, _, _ = motion_of(text, by_sound=by_sound, seed=seed)
+        assert np.abs(motion.poses[[0, -1]]).max() == 0
+        assert motion.poses[:, OPEN].max() > 0.15, "it speaks all the same"
+        assert motion.blink[-1] < 0.5
+
+
 def test_silence_closes_the_mouth_but_the_head_lives():
     sound = Sound(np.zeros((1, 22050 * 12), np.float32), 22050)
     for timings in (None, Timings(12.0, (), (Span("a", 1.0, 2.0),))):

@@ -11,6 +11,7 @@ from .listening import Hearing, Track
 from .visemes import VISEMES, Pose, of_spans
 
 _STOP = 2  # frames on each side that a stop consonant may last
+_EDGE = 0.12  # seconds from a clip's end within which the mouth comes to rest
 LEAD = 0.03  # seconds by which a mouth is ahead of its sound
 _BLINK = np.array([0.3, 0.85, 1.0, 0.8, 0.45, 0.15], np.float32)  # at 25 fps: shut fast, open slowly
 _POSE = [field.name for field in fields(Pose)]
@@ -57,7 +58,7 @@ def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, li
     voice = _smooth(np.lib.stride_tricks.sliding_window_view(heard, 2 * _STOP + 1).max(axis=1), 0.7)
     poses = poses * voice[:, None]
     poses[:, _OPEN] *= np.minimum(0.45 + 0.65 * hearing.loudness, 1)
-    poses = np.stack([_smooth(column, 0.6) for column in poses.T], axis=1)
+    poses = np.stack([_smooth(column, 0.6) for column in poses.T], axis=1) * _ends_at_rest(frames, fps)[:, None]
     emphasis = _smooth(hearing.loudness, 4) - _smooth(hearing.loudness, 25)
     sway = [_wander(frames, fps, np.random.default_rng([seed, 2, axis])) * liveliness for axis in range(4)]
     return Motion(
@@ -111,6 +112,13 @@ def _with_rests(timings: Timings, duration: float) -> list[tuple[str, float, flo
     return shapes
 
 
+def _ends_at_rest(frames: int, fps: float) -> Track:
+    """From 0 in the first frame to 1 and back to 0 in the last: a clip doesn't begin or end in the midst of a sound."""
+    ramp = max(min(_EDGE * fps, frames / 4), 1)
+    from_ends = np.minimum(np.arange(frames), np.arange(frames)[::-1])
+    return np.minimum(from_ends / ramp, 1).astype(np.float32) if frames > 1 else np.ones(frames, np.float32)
+
+
 def _poses_of_sound(hearing: Hearing) -> Poses:
     """Vowels from the balance of the spectrum, teeth from its hiss."""
     poses = np.zeros((len(hearing.loudness), len(_POSE)), np.float32)
@@ -133,6 +141,8 @@ def _blinks(loudness: Track, fps: float, draw: np.random.Generator) -> Track:
     while at + length < frames:
         window = loudness[at : at + round(fps / 2)]
         at += int(np.argmin(window))
+        if at + length > frames:
+            break
         part = lids[at : at + length]
         part[:] = np.maximum(part, shape[: len(part)])
         at += int(np.clip(draw.lognormal(1.3, 0.35), 2.0, 7.0) * fps)
