@@ -87,9 +87,13 @@ def sweep(root: Path) -> None:
 
 
 def _lock_of(folder: Path) -> FileLock:
-    locks = folder.parent.with_name(f"{folder.parent.name}.locks")
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / f"{folder.name}.lock")
+    path = _lock_path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
+
+
+def _lock_path(folder: Path) -> Path:
+    return folder.parent.with_name(f"{folder.parent.name}.locks") / f"{folder.name}.lock"
 
 
 def _look(folder: Path) -> Kept | None:
@@ -116,6 +120,8 @@ def _size(file: Path) -> int:
 
 
 def _busy(folder: Path) -> bool:
+    if not _lock_path(folder).exists():  # looking makes none: ComfyUI, as another user, couldn't take it then
+        return False
     try:
         with _lock_of(folder).acquire(0):
             return False

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # An encoder of the real size in all but its own work: twelve layers of 768 channels, 50 times a second.
 KEEP = """
-import resource, sys, types
+import sys, types
 from pathlib import Path
 import numpy as np, torch
 package = types.ModuleType("myspinbot")
@@ -46,7 +46,9 @@ window = work.plan.window(work.plan.count // 2)
 (slice_,), start = work.hearing(window, 2)
 assert slice_.shape == (85, 12, 768) and start == 2
 assert slice_[40].unique().tolist() == [float(layer) for layer in range(1, 13)]
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# Not ru_maxrss, which a process inherits from the one that started it.
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024)
 """
 
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from myspinbot.engines.infinitetalk.pictures import starts
+from myspinbot.engines.infinitetalk.pictures import put_aside, starts
 from myspinbot.engines.infinitetalk.plan import Plan
 from myspinbot.media.lossless import LosslessWriter
 
@@ -41,3 +41,10 @@ def test_cancel_ends_the_reading_between_two_pictures(clip):
     assert next(pictures).max() == 0
     with pytest.raises(CancelledError):
         next(pictures)
+
+
+def test_pictures_that_the_disk_has_no_room_for_are_said_to_be(small_disk):
+    many = (np.full((1024, 1024, 3), index, np.uint8) for index in range(20))  # 60 MB; 32 stay in memory
+    with pytest.raises(OSError, match="The disk is full"), put_aside(many, small_disk / "work"):
+        raise AssertionError("never kept")
+    assert not list((small_disk / "work").iterdir())

@@ -57,6 +57,17 @@ def test_a_full_disk_is_said_plainly_and_keeps_what_was_finished(tmp_path):
     assert not job.has("1.mkv")
 
 
+def test_a_job_that_finds_the_disk_full_already_says_so_too(small_disk):
+    store = Store(small_disk / "work", cap=10**9)
+    with (small_disk / "others").open("wb", 0) as others, contextlib.suppress(OSError):
+        while others.write(bytes(4096)):
+            pass
+    full = pytest.raises(OSError, match=r"The disk is full.*myspinbot work clear")
+    with full as caught, store.job("s", {}, "t").held():
+        raise AssertionError("never begun")
+    assert caught.value.errno == errno.ENOSPC
+
+
 def test_the_bound_removes_what_was_not_used_for_longest(tmp_path):
     store = Store(tmp_path, 3 * MB + 10000)
     jobs = [store.job("test", {"number": number}, "work") for number in range(4)]

@@ -74,6 +74,14 @@ def test_the_list_shows_stage_title_pieces_and_size(run: Any, jobs: list[Any]) -
     assert "6.0 MB in" in out
 
 
+def test_looking_makes_no_locks(run: Any, jobs: list[Any]) -> None:
+    """They would be those of whoever looks, and ComfyUI may run as somebody else."""
+    locks = jobs[0].folder.parent.with_name(f"{jobs[0].folder.parent.name}.locks")
+    assert not locks.exists()
+    assert run("list")[0] == 0
+    assert not locks.exists()
+
+
 def test_clearing_by_name_by_age_and_all(run: Any, jobs: list[Any]) -> None:
     upscale, restore, lipsync = jobs
     short = upscale.folder.name.rsplit("-", 1)[-1][:8]

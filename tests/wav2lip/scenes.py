@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
+MIDST = 3  # frames after which somebody who began at rest is in the midst of speaking
 TRUTH = json.loads((MEDIA / "faces.json").read_text())
 
 
@@ -62,14 +63,14 @@ def backdrop(width: int, height: int, seed: int = 0) -> np.ndarray:
 
 
 def play(actors: Iterable[Actor], count: int, *, width: int = 640, height: int = 480, seed: int = 0) -> Iterator:
-    """`count` frames (height, width, 3) of the actors before a backdrop."""
+    """`count` frames (height, width, 3) of the actors before a backdrop, in the midst of their speech."""
     behind, cast = backdrop(width, height, seed), list(actors)
     for index in range(count):
         frame = behind.copy()
         for actor in cast:
             at = actor.place(index)
             if at is not None:
-                paste(frame, talking(actor.name, actor.side)[index % 75], round(at[0]), round(at[1]))
+                paste(frame, talking(actor.name, actor.side)[(index + MIDST) % 75], round(at[0]), round(at[1]))
         yield frame
 
 

@@ -18,7 +18,7 @@ from myspinbot.media.faces.similarity import similarity
 from runner import Client
 from tests.runner.helpers import tag
 
-from .scenes import Actor, backdrop, play, record, talking
+from .scenes import MIDST, Actor, backdrop, play, record, talking
 from .test_nodes import facts, node, sound
 
 FPS = Fraction(25)
@@ -64,7 +64,7 @@ def test_the_mouth_is_the_takes_and_all_else_the_clips(pair):
         assert changed[0].min() > eyes[1] + 0.3 * (mouth[1] - eyes[1])
         assert np.abs(changed[1] - mouth[0]).max() < mouth[1] - eyes[1]
         truth = before.copy()
-        truth[90:390, 150:450] = talking("bearded_man", 300)[index + 4]
+        truth[90:390, 150:450] = talking("bearded_man", 300)[index + 4 + MIDST]
         opened.append([open_mouth(picture, mouth) for picture in (before, truth, pixels)])
     shut, true, found = np.array(opened).T
     assert true.max() > shut.max() + 0.03

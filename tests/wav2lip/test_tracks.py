@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from myspinbot.media.faces import track
 from myspinbot.media.faces.cuts import CutFinder
 from myspinbot.media.faces.detect import CascadeDetector, Face, face_in_box
 from myspinbot.media.faces.likeness import look
@@ -95,6 +96,25 @@ def test_cuts_are_found_and_tracks_end_there():
     assert first == again != other
     for index, actor in ((32, one), (33, two), (53, two), (54, one)):
         assert off(tracks.at(index)[0], actor, index).max() < 9
+
+
+def test_looking_at_two_frames_at_once_finds_the_same(monkeypatch: pytest.MonkeyPatch):
+    """Over a cut, with a face that leaves and one that comes."""
+    one = Actor("bearded_man", 300, lambda i: (70, 90) if i < 20 else None)
+    two = Actor("smiling_woman", 300, lambda i: (170, 60) if i > 12 else None)
+
+    def found(number: int) -> Tracks:
+        monkeypatch.setattr(track, "at_once", lambda detector: number)
+        return tracked(itertools.chain(play([one], 33, seed=1), play([two], 31, seed=2)))
+
+    alone, together = found(1), found(2)
+    assert (together.frames, together.cuts) == (alone.frames, alone.cuts)
+    assert 33 in alone.cuts
+    assert [(t.id, t.start, t.end) for t in together.tracks] == [(t.id, t.start, t.end) for t in alone.tracks]
+    assert len(alone.tracks) >= 2
+    for index in range(64):
+        for face, other in zip(together.at(index), alone.at(index), strict=True):
+            assert np.array_equal(face.points, other.points)
 
 
 def test_talk_pans_and_fades_are_no_cuts():

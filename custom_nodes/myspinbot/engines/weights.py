@@ -48,6 +48,8 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> dict[str, Te
 def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors, each of them contiguous and with its own memory, as safetensors; all of them or no file.
 
+    `path` is a new file, or one aside that is renamed afterwards: what was there is lost when it can't be written.
+
     Raises:
         OSError: The file can't be written; where the disk is full, the message says so.
     """

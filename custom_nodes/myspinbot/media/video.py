@@ -21,7 +21,7 @@ from .audio import Sound
 from .tracks import CopiedTrack, SoundFrom, SoundTrack
 
 CRF = 16  # visually lossless
-# With AVX-512, x264's macroblock tree reads memory that nothing was written to, at widths such as 496, 720 and 832:
+# With AVX-512, x264's macroblock tree reads memory that nothing was written to, at widths such as 192, 496 and 720:
 # the same frames gave other bytes from run to run, so that work that begins with their file wasn't found again.
 _SAME_BYTES = "mbtree=0"
 _BT709 = 1  # ISO/IEC 23091-2: the same number for primaries, transfer and matrix

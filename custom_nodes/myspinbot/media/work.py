@@ -8,8 +8,8 @@ A store is a folder; in it each job has a folder of its own, named by a hash of 
     <root>.locks/<stage>-<hash>.lock   held by the process that works on the job, or removes it
 
 A job is removed by giving its folder another name while its lock is held: it is there whole, or not at all. The locks
-are empty files outside of what is removed, and stay. `myspinbot work` lists and clears the same folders, and knows no
-more of them than this.
+are empty files outside of what is removed, and may stay. `myspinbot work` lists and clears the same folders, and knows
+no more of them than this.
 """
 
 import contextlib
@@ -94,18 +94,10 @@ class Job:
         Raises:
             OSError: the disk is full; the message says where. Chunks that were finished stay.
         """
-        try:
+        with said_where_full(self.folder):
             self._begin()
             with _aside(self.path(name)) as aside:
                 yield aside
-        except OSError as error:  # PyAV's errors of the operating system are OSErrors too
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OSError(
-                errno.ENOSPC,
-                f"The disk is full: a part of the work can't be kept in {self.folder}. What was finished stays there. "
-                "Make room (`myspinbot work clear` removes kept work), then queue the same work again to go on",
-            ) from error
         os.utime(self.folder)
         self.store.make_room(self.folder)
 
@@ -117,16 +109,19 @@ class Job:
 
         Raises:
             RuntimeError: another process works on it.
+            OSError: the disk is full; the message says where.
         """
-        lock = _lock_of(self.folder)
+        with said_where_full(self.folder):
+            lock = _lock_of(self.folder)
+            try:
+                lock.acquire(_PATIENCE)
+            except Timeout as error:
+                raise RuntimeError(
+                    f"Another ComfyUI works on the same job in {self.folder}. Wait until it is done, or stop it."
+                ) from error
         try:
-            lock.acquire(_PATIENCE)
-        except Timeout as error:
-            raise RuntimeError(
-                f"Another ComfyUI works on the same job in {self.folder}. Wait until it is done, or stop it."
-            ) from error
-        try:
-            self._begin()
+            with said_where_full(self.folder):
+                self._begin()
             for part in self.folder.glob(f".*{_PART}*"):
                 part.unlink(missing_ok=True)
             yield
@@ -150,6 +145,21 @@ def _lock_of(folder: Path) -> FileLock:
     locks = folder.parent.with_name(f"{folder.parent.name}.locks")
     locks.mkdir(parents=True, exist_ok=True)
     return FileLock(locks / f"{folder.name}.lock")
+
+
+@contextlib.contextmanager
+def said_where_full(folder: Path) -> Generator[None, None, None]:
+    """Makes the system's error for a full disk in the block one that names `folder` and says what to do."""
+    try:
+        yield
+    except OSError as error:  # PyAV's errors of the operating system are OSErrors too
+        if error.errno != errno.ENOSPC:
+            raise
+        raise OSError(
+            errno.ENOSPC,
+            f"The disk is full: a part of the work can't be kept in {folder}. What was finished stays there. "
+            "Make room (`myspinbot work clear` removes kept work), then queue the same work again to go on",
+        ) from error
 
 
 def fingerprint(*parts: Any) -> str:

@@ -57,7 +57,6 @@ def begin(given: dict[str, Any]) -> Begun:
     masks = _masks(values, settings)
     keep_precision(values["model_patch"])
     store = work_store()
-    store.root.mkdir(parents=True, exist_ok=True)
     with put_aside(_starts(values, plan, settings), store.root) as starts:
         hashes = {name: model_hash(values[name]) for name in _MODELS}
         hashes |= {name: whole_hash(values[name]) for name in _SEEN if values.get(name) is not None}

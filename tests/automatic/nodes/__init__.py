@@ -47,8 +47,4 @@ async def comfy_entrypoint() -> Extension:
         from .timing import measure
 
         measure(Path(path))
-    if path := os.environ.get("MYSPINBOT_TEST_NODE_TIMES"):
-        from .timing import measure
-
-        measure(Path(path))
     return Extension()

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from ...media.clip import at_rate, read
 from ...media.faces import Pixels
-from ...media.work import fingerprint
+from ...media.work import fingerprint, said_where_full
 from ..progress import OnStep
 from .plan import Window
 
@@ -74,15 +74,21 @@ class Starts:
 def put_aside(pictures: Iterable[Pixels], folder: Path) -> Generator[Starts, None, None]:
     """Keep `pictures`, (H, W, 3) of one size, while it isn't known yet whether they are needed.
 
-    They are gone after the block. More than a few lie in a nameless file in `folder`.
+    They are gone after the block. More than a few lie in a nameless file in `folder`, which is made if it isn't there.
+
+    Raises:
+        OSError: the disk is full; the message says where.
     """
+    with said_where_full(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)) as room:
         hashes: list[str] = []
         size: tuple[int, ...] = ()
         for picture in pictures:
             size = picture.shape
             hashes.append(fingerprint(picture))
-            room.write(np.ascontiguousarray(picture).data)
+            with said_where_full(folder):
+                room.write(np.ascontiguousarray(picture).data)
         yield Starts(room, (len(hashes), *size), fingerprint(hashes))
 
 

@@ -174,6 +174,8 @@ class Work:
     def _inputs(self) -> Any:
         from safetensors import safe_open
 
+        if not self.has_inputs:
+            raise FileNotFoundError("What InfiniteTalk kept of this work was cleared meanwhile. Queue the same again.")
         return safe_open(self.job.path(_INPUTS), "pt")
 
     def _load(self, name: str, key: str) -> Tensor:
