@@ -45,16 +45,17 @@ def spectrogram(sound: Sound) -> Tensor:
     rate = sound.sample_rate
     count = -(-sound.samples.shape[1] * SAMPLE_RATE // rate)  # as resampling rounds
     seconds = max(-(-sound.samples.shape[1] // rate), 1)
-    pieces: list[Tensor] = []
+    whole = torch.full((BANDS, max(1 + count // HOP, COLUMNS)), -4.0)
     for start in range(0, seconds, _BLOCK):
         begin, end = max(start - _AROUND, 0), min(start + _BLOCK + _AROUND, seconds)
         part = torch.from_numpy(sound.samples[:, begin * rate : end * rate].mean(axis=0, dtype=np.float32))
-        columns = _columns(_resampled(part, rate)[: count - begin * SAMPLE_RATE])
-        skip = (start - begin) * PER_SECOND
-        last = start + _BLOCK >= seconds
-        pieces.append(columns[:, skip:] if last else columns[:, skip : skip + _BLOCK * PER_SECOND])
-    whole = torch.cat(pieces, dim=1)
-    return functional.pad(whole, (0, max(COLUMNS - whole.shape[1], 0)), value=-4.0)
+        columns = _columns(_resampled(part, rate)[: count - begin * SAMPLE_RATE])[:, (start - begin) * PER_SECOND :]
+        room = whole[:, start * PER_SECOND :]
+        if start + _BLOCK < seconds:
+            room = room[:, : _BLOCK * PER_SECOND]
+        width = min(columns.shape[1], room.shape[1])
+        room[:, :width] = columns[:, :width]
+    return whole
 
 
 def _columns(samples: Tensor) -> Tensor:
