@@ -8,7 +8,7 @@ A window's name holds a hash of what determines it beyond the job's key and the 
 changing a prompt keeps the windows before it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -89,8 +89,7 @@ class Work:
                 for layer, silent in zip(speaker, quiet, strict=True)
             )
             tensors[f"heard {i}"] = Coming(quiet.dtype, (layers, self.plan.end, channels), whole)
-        with self.job.writing(_INPUTS) as path:
-            write_tensors(path, tensors)
+        self._save(_INPUTS, tensors)
 
     def start(self, window: Window) -> Tensor:
         """The picture that a window is conditioned on: (1, H, W, 3) float32 in [0, 1]."""
@@ -183,6 +182,6 @@ class Work:
 
         return load_file(self.job.path(name))[key]
 
-    def _save(self, name: str, tensors: dict[str, Tensor]) -> None:
+    def _save(self, name: str, tensors: Mapping[str, Tensor | Coming]) -> None:
         with self.job.writing(name) as path:
             write_tensors(path, tensors)
