@@ -1,8 +1,8 @@
 """Speech from espeak-ng: small, offline, robotic, in more than a hundred languages.
 
 The library and its data come inside the `espeakng-loader` wheel. Each speech has a process of its own:
-the library keeps hidden state (noise, phases, flutter) from one speech to the next, which no call of its
-API clears, and the same text must give the same bytes. It also lets a cancel take effect at once.
+the library keeps hidden state (phases, flutter, the C library's noise) from one speech to the next, which
+no call of its API clears, and the same text must give the same bytes. So a cancel also takes effect at once.
 """
 
 import bisect

@@ -2,8 +2,8 @@
 
 A message is a kind (one byte), a length (big-endian, 4 bytes) and its content: `a` PCM, 16 bit, mono,
 22050 Hz; `w` a word's {"ms", "position", "length"}; `p` a phoneme's {"ms", "symbol"}, empty for a pause.
-Only the standard library is used, so that it starts at once. The C API is that of speak_lib.h of
-espeak-ng 1.52.
+Only the standard library is used, so that it starts at once. The C API is that of speak_lib.h and
+espeak_ng.h of espeak-ng 1.52.
 """
 
 import ctypes
@@ -17,6 +17,7 @@ _OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE = 0x0001 | 0x0002 | 0x8000  # phoneme events, as IPA, and an error code instead of exit()
 _RATE, _PITCH = 1, 3
 _CHARS_UTF8 = 1
+_SEED = 1  # of breath and flutter: Initialize takes the clock's second
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 
@@ -70,6 +71,7 @@ def main() -> None:
     library: Any = ctypes.CDLL(request["library"])
     if library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, os.fsencode(request["data"]), _INITIALIZE) <= 0:
         sys.exit(f"its data in {request['data']} can't be read. Reinstall the package espeakng-loader.")
+    library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
     if library.espeak_SetVoiceByName(request["voice"].encode()) != 0:
         sys.exit(f"there is no voice {request['voice']}.")
     library.espeak_SetParameter(_RATE, request["rate"], 0)
