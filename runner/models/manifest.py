@@ -35,6 +35,7 @@ class Model:
         sha256: Hash in lower-case hex; None where no source gives it.
         open: Under a licence that OSI approves; `reason` says why not.
         cpu: Of use without a graphics card.
+        languages: Codes of those that a speech model speaks.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Model:
     cpu: bool = False
     page: str = ""
     note: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -232,6 +234,7 @@ def _model(name: str, table: Table, stages: Mapping[str, str], sets: Mapping[str
         cpu=table.flag("cpu", default=False),
         page=table.text("page", required=False) or "",
         note=table.text("note", required=False) or "",
+        languages=table.texts("languages", required=False),
     )
     if len(table.mistakes.found) == before:
         _check(model, table, stages, sets)  # else it would complain about what stands in for wrong values

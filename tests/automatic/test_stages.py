@@ -63,6 +63,19 @@ def test_with_voice_and_model_the_voice_speaks(furnished: Any) -> None:
     assert "Takes Speak (F5-TTS)." in notices(result)
 
 
+@pytest.mark.parametrize("said", [{"script_language": "German"}, {"language": "de"}, {"text": "Доброе утро."}])
+def test_a_language_that_the_model_does_not_speak_is_a_robots(furnished: Any, said: dict[str, str]) -> None:
+    german = "script_language" in said or "language" in said
+    work = speak(**({"language": "auto", "voice": ["v2", 0]} | said)) | voice()
+    if "script_language" in said:  # it comes from a node
+        work["s"] = node("PrimitiveString", value="German")
+        work["1"]["inputs"]["script_language"] = ["s", 0]
+    (taken,) = json.loads(text(run(furnished, work), "2"))
+    name = "German" if german else "Russian"
+    why = f"The speech models speak English and Chinese, not {name}, so a robot speaks."
+    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
+
+
 def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
     result = run(furnished, speak())
     (taken,) = json.loads(text(result, "2"))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from myspinbot.engines.f5.sentences import PAUSES, size, split
-from myspinbot.engines.f5.spoken import language_of, languages, spoken
+from myspinbot.engines.f5.spoken import languages, spoken
 from myspinbot.engines.f5.tokens import symbols
+from myspinbot.engines.languages import language_of
 
 READ_OUT = [
     ("en", "It cost $5.", "It cost five dollars."),

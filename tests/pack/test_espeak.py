@@ -61,7 +61,7 @@ def _pitch(speech) -> float:
 def test_every_language_speaks():
     languages = espeak.languages()
     assert len(languages) > 100
-    assert {"en-us", "en-gb", "de", "fr-fr", "cmn", "ar", "hi", "ja"} <= set(languages)
+    assert {"en-us", "en-gb", "de", "fr-fr", "cmn", "ar", "hi", "ja", "nb"} <= set(languages)
     for language in languages:
         assert espeak.speak("12 a", language=language).timings.phonemes, language
 

@@ -168,6 +168,7 @@ def test_the_template_is_deterministic_readable_and_near_the_length(tone, langua
     assert "Octopuses" in one.scene
     assert "{" not in one.narration + one.scene
     assert 0.7 * brief.words <= len(one.narration.split()) <= 1.15 * brief.words
+    assert one.language == language
 
 
 def test_a_template_that_is_too_short_says_so_and_a_long_topic_is_shortened():
@@ -180,6 +181,7 @@ def test_a_template_that_is_too_short_says_so_and_a_long_topic_is_shortened():
 def test_a_language_without_template_is_said():
     script = write(Brief("Kissat", language="Finnish"), Model("http://127.0.0.1:9"))
     assert "Finnish" in script.warning
+    assert script.language == "English"  # that of the words, which a voice goes by
 
 
 def test_length_changes_the_template():

@@ -217,6 +217,30 @@ def test_empty_text_is_refused_and_silence_keeps_the_mouth_closed(server, tmp_pa
         client.submit(say).result()
 
 
+def test_the_voice_follows_the_language_of_the_script(server):
+    """With nothing but the script's language set; a voice of another language is taken as asked, and it is said."""
+    brief = {"topic": "Bienen", "tone": "casual", "length": 5, "language": "Deutsch", "persona": "", "model": "none"}
+    host = {"host": "http://127.0.0.1:9", "temperature": 0.4, "timeout": 1.0, "seed": 1}
+    told = {"script_language": ["1", 3], "voice": "default", "speed": 1.0, "pitch": 50}
+
+    def reading(language: str):
+        graph = {
+            "1": {"class_type": "MySpinBotScript", "inputs": brief | host},
+            "2": {"class_type": "MySpinBotDraftSpeech", "inputs": {"text": ["1", 0], "language": language, **told}},
+            "3": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+            "4": {"class_type": "PreviewAny", "inputs": {"source": ["2", 1]}},
+        }
+        return client.submit(graph).result()
+
+    client = Client(server.url)
+    heard, german, english = (reading(language) for language in ("auto", "de", "en-us"))
+    assert heard.texts["3"][0].startswith("Hallo!")
+    assert heard.texts["4"] == german.texts["4"] != english.texts["4"]
+    remarks = [[notice.text for notice in one.notices if "reads it" in notice.text] for one in (heard, german, english)]
+    assert remarks[:2] == [[], []]
+    assert "English (America) reads it" in remarks[2][0]
+
+
 def test_results_that_can_not_be_written_are_an_error_of_their_own(server, tmp_path):
     (tmp_path / "file").write_text("in the way")
     command = [

@@ -3,7 +3,11 @@
 from comfy_api.latest import io
 from typing_extensions import override
 
-from .support import output, stepper
+from .support import Notice, output, stepper
+
+SCRIPT_LANGUAGE = io.String.Input(
+    "script_language", optional=True, force_input=True, tooltip="The language of the text, from Write Script."
+)
 
 
 class DraftSpeech(io.ComfyNode):
@@ -35,9 +39,10 @@ class DraftSpeech(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "language",
-                    options=languages,
-                    default="en-us",
-                    tooltip="The language and accent of the voice.",
+                    options=["auto", *languages],
+                    default="auto",
+                    tooltip="The language and accent of the voice; auto takes that of the script, "
+                    "or without one goes by the letters, Latin ones as English.",
                 ),
                 io.Combo.Input(
                     "voice",
@@ -54,6 +59,7 @@ class DraftSpeech(io.ComfyNode):
                     tooltip="How fast the speech is: 1 is 175 words a minute, and greater is faster.",
                 ),
                 io.Int.Input("pitch", default=50, min=0, max=99, tooltip="How high the voice is: 50 is its own pitch."),
+                SCRIPT_LANGUAGE,
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono, 22050 Hz."),
@@ -64,15 +70,18 @@ class DraftSpeech(io.ComfyNode):
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, text: str, language: str, voice: str, speed: float, pitch: int
+        cls, text: str, language: str, voice: str, speed: float, pitch: int, script_language: str = ""
     ) -> io.NodeOutput:
         import torch
 
-        from ..engines.espeak import speak
+        from ..engines.espeak import speak, voice_language
 
+        language, remark = voice_language(language, script_language, text)
         speech = speak(text, language=language, voice=voice, speed=speed, pitch=pitch, on_step=stepper())
         waveform = torch.from_numpy(speech.samples)[None, None]  # (1, 1, T)
-        return output({"waveform": waveform, "sample_rate": speech.sample_rate}, speech.timings.to_json())
+        audio = {"waveform": waveform, "sample_rate": speech.sample_rate}
+        notices: list[Notice] = [{"level": "warning", "text": remark}] if remark else []
+        return output(audio, speech.timings.to_json(), notices=notices)
 
 
 def _choices() -> tuple[list[str], list[str]]:

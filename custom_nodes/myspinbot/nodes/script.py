@@ -47,7 +47,7 @@ class Script(io.ComfyNode):
                 io.String.Input(
                     "language",
                     default="English",
-                    tooltip="The language of the narration; choose a voice of the same language to speak it.",
+                    tooltip="The language of the narration, such as German; a voice set to auto follows it.",
                 ),
                 io.String.Input(
                     "persona",
@@ -103,6 +103,7 @@ class Script(io.ComfyNode):
                 io.String.Output("narration", tooltip="The words to be spoken."),
                 io.String.Output("scene", tooltip="A description of the picture, for an image model."),
                 io.Boolean.Output("fallback", tooltip="True when the template was used instead of a model."),
+                io.String.Output("language", tooltip="The language of the narration, for a voice set to auto."),
             ],
         )
 
@@ -129,7 +130,7 @@ class Script(io.ComfyNode):
         if script.fallback:
             _fallbacks[_key(inputs)] += 1
         notices: list[Notice] = [{"level": "warning", "text": script.warning}] if script.warning else []
-        return output(script.narration, script.scene, script.fallback, notices=notices)
+        return output(script.narration, script.scene, script.fallback, script.language, notices=notices)
 
 
 def _key(inputs: dict[str, Any]) -> tuple[Any, ...]:

@@ -25,8 +25,9 @@ import numpy.typing as npt
 from ..progress import OnStep
 from ..timings import Timings, closed
 from .catalogue import EspeakError, languages, library_and_data, voice_files, voices
+from .language import voice_language
 
-__all__ = ["EspeakError", "Speech", "languages", "speak", "voices"]
+__all__ = ["EspeakError", "Speech", "languages", "speak", "voice_language", "voices"]
 
 DEFAULT_WORDS_PER_MINUTE = 175
 SAMPLE_RATE = 22050

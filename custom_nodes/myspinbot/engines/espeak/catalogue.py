@@ -22,21 +22,33 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(voice_files()))
 
 
-@functools.cache
 def voice_files() -> dict[str, str]:
-    """Language code -> name of the voice file that speaks it, which is not always the code itself.
+    """Language code -> name of the voice file that speaks it, which is not always the code itself."""
+    return {code: file for code, (file, _) in _read_languages().items()}
 
-    A voice file says `language CODE PRIORITY` in lines of text; the first is its own.
+
+def language_names() -> dict[str, str]:
+    """Language code -> its English name, such as `German` or `English (America)`."""
+    return {code: name for code, (_, name) in _read_languages().items()}
+
+
+@functools.cache
+def _read_languages() -> dict[str, tuple[str, str]]:
+    """Language code -> voice file and English name.
+
+    A voice file says `name NAME`, `language CODE PRIORITY` and `dictionary NAME` in lines of text; its first code is
+    its own, and without a dictionary's name it has that of the code.
     """
     data = _installed()[1]
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for file in sorted((data / "lang").rglob("*")):
         if not file.is_file():
             continue
-        lines = (line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
-        codes = [words[1] for words in lines if words[:1] == ["language"] and len(words) > 1]
-        if codes and (data / f"{codes[0].split('-')[0]}_dict").is_file():
-            found[codes[0]] = file.name
+        lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+        facts = {words[0]: " ".join(words[1:]) for words in reversed(lines) if len(words) > 1}
+        code = facts.get("language", "").split(" ")[0]
+        if (data / f"{facts.get('dictionary', code.split('-')[0])}_dict").is_file():
+            found[code] = (file.name, facts.get("name", code).split(" //")[0])
     return found
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..languages import language_of
 from .join import audible
 from .mel import SAMPLE_RATE, resampled
 from .sentences import size
-from .spoken import language_of, spoken
+from .spoken import spoken
 
 Samples = npt.NDArray[np.float32]
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from ...media.loudness import levelled
+from ..languages import language_of
 from ..progress import OnStep
 from ..timings import Span, Timings
 from .checkpoint import Vocabulary
@@ -20,7 +21,7 @@ from .pace import timings
 from .reference import Reference
 from .sampler import SWAY, Take, sample
 from .sentences import PAUSES, Piece, split
-from .spoken import language_of, spoken
+from .spoken import spoken
 from .tokens import symbols
 from .vocos import Vocos
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from .words import CURRENCIES, DECIMAL_COMMA, MONTHS, SCALES, SCRIPTS, WORDS
+from .words import CURRENCIES, DECIMAL_COMMA, MONTHS, SCALES, WORDS
 
 _NUMBER = r"\d+(?:[.,'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
 _SIGN = r"(?<![\w\d.,])[-−]\s?"
@@ -23,17 +23,6 @@ def languages() -> tuple[str, ...]:
     from num2words import CONVERTER_CLASSES
 
     return tuple(sorted({code for code in CONVERTER_CLASSES if "_" not in code} | {"zh"}))
-
-
-def language_of(text: str) -> str:
-    """A guess from the letters alone: Latin ones count as English.
-
-    Kana outweighs Chinese characters, which Japanese has too.
-    """
-    for language, pattern in SCRIPTS.items():
-        if re.search(pattern, text):
-            return language
-    return "en"
 
 
 def spoken(text: str, language: str) -> str:

@@ -14,17 +14,6 @@ SCALES = {
     "de": "Millionen|Milliarden|Billionen",
 }
 
-SCRIPTS = {
-    "ja": "[\u3040-\u30ff]",
-    "ko": "[\uac00-\ud7af]",
-    "zh": "[\u3400-\u9fff]",
-    "uk": "[іїєґІЇЄҐ]",
-    "ru": "[\u0400-\u04ff]",
-    "ar": "[\u0600-\u06ff]",
-    "he": "[\u0590-\u05ff]",
-    "th": "[\u0e00-\u0e7f]",
-}
-
 WORDS = {
     "en": {
         "minus": "minus", "%": "percent", "°C": "degrees Celsius", "°F": "degrees Fahrenheit", "°": "degrees",

@@ -26,12 +26,13 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`narration` is spoken; `scene` describes the picture; `warning` says why a template had to do."""
+    """`narration` is spoken, in `language`; `scene` describes the picture; `warning` is why a template had to do."""
 
     narration: str
     scene: str
     fallback: bool = False
     warning: str = ""
+    language: str = "English"
 
 
 def fitted(narration: str, words: int) -> str:

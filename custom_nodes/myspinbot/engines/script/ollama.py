@@ -133,7 +133,8 @@ def _script(answer: str, brief: Brief) -> Script:
         raise ModelError("The model's answer held no narration.", again=True)
     if _REFUSALS.match(narration.replace("\u2019", "'")):
         raise ModelError(f"The model refused: {narration[:120]!r}", again=True)
-    return Script(fitted(narration, brief.words), scene or f"A person talks to the camera about {brief.topic.strip()}.")
+    scene = scene or f"A person talks to the camera about {brief.topic.strip()}."
+    return Script(fitted(narration, brief.words), scene, language=brief.language.strip() or "English")
 
 
 def _one_line(value: Any) -> str:

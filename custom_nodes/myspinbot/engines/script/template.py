@@ -5,15 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..languages import code_of
 from .brief import WORDS_PER_SECOND, Brief, Script, count_words
 
 LONGEST_TOPIC = 30  # words of a topic that are spoken
-_LANGUAGES = {
-    "en": "en", "english": "en", "": "en",
-    "de": "de", "german": "de", "deutsch": "de",
-    "es": "es", "spanish": "es", "español": "es",
-    "fr": "fr", "french": "fr", "français": "fr",
-}  # fmt: skip
+_LANGUAGES = ("en", "de", "es", "fr")
 _MOODS = {
     "casual": "relaxed, warm daylight, a lived-in room",
     "formal": "composed, even studio light, a plain backdrop",
@@ -24,8 +20,10 @@ _MOODS = {
 
 def write(brief: Brief, reason: str) -> Script:
     """The script for `brief`; `reason` is why no model wrote it, for the warning."""
-    code = _LANGUAGES.get(brief.language.strip().lower().split("-")[0].split("_")[0])
-    text = _texts(code or "en")
+    asked = brief.language.strip() or "English"
+    code = (code_of(asked) or "").split("-")[0]
+    known = code in _LANGUAGES
+    text = _texts(code if known else "en")
     topic = " ".join(brief.topic.split()[:LONGEST_TOPIC])
     bare = topic.rstrip(".!?。！？؟ ")
     ended = topic if topic != bare else f"{topic}."
@@ -37,15 +35,15 @@ def write(brief: Brief, reason: str) -> Script:
             spoken.append(sentence)
     narration = " ".join([*spoken, closing])
     warning = f"{reason} The script was written from a template instead."
-    if code is None:
-        warning += f" It is in English, as there is no template in {brief.language.strip()}."
+    if not known:
+        warning += f" It is in English, as there is no template in {asked}."
     if count_words(narration) < 0.6 * brief.words:
         warning += f" It lasts about {count_words(narration) / WORDS_PER_SECOND:.0f} seconds: it has no more to say."
     scene = (
         f"Portrait of {brief.persona.strip() or 'a friendly presenter'} talking to the camera about {bare}, "
         f"head and shoulders, {_MOODS[brief.tone]}, looking into the lens, sharp focus."
     )
-    return Script(narration, scene, fallback=True, warning=warning)
+    return Script(narration, scene, fallback=True, warning=warning, language=asked if known else "English")
 
 
 @functools.cache

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..draft_speech import DraftSpeech
+from ...engines.languages import code_of, language_of, name_of
+from ..draft_speech import SCRIPT_LANGUAGE, DraftSpeech
 from ..f5_model import choices, known
+from ..missing import manifest
 from ..voice_files import VoiceSocket
 from .defaults import defaults_of
 from .models import absent, how_to_get, with_needs
@@ -58,6 +60,7 @@ class Speak(Choosing):
                     "voice", optional=True, tooltip="The voice to speak with, from Load Bot or Load Voice Profile."
                 ),
                 MADE_WITH,
+                SCRIPT_LANGUAGE,
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono."),
@@ -79,41 +82,53 @@ class Speak(Choosing):
         preset: str = "auto",
         voice: VoiceProfile | None = None,
         made_with: str = "",
+        script_language: str = "",
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
         graph = GraphBuilder()
-        file, why = _model(preset, voice)
+        known_language = _short(script_language if language == "auto" else language)
+        file, why = _model(preset, voice, known_language or language_of(text))
         if file:
             ids = [known()[file]] if file in known() else []
             taken = Taken(_STAGE, "Speak (F5-TTS)", models=ids)
             loaded = graph.node("MySpinBotLoadF5", model=file, device="auto", precision="auto", generation="auto")
             given = {"text": text, "speed": speed, "seed": seed, "nfe_step": steps, "voice": voice}
-            spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(language) | given), f5=loaded.out(0))
+            spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(known_language) | given), f5=loaded.out(0))
         else:
             taken = Taken(_STAGE, "Speak (Draft)", why)
-            spoken = graph.node(
-                "MySpinBotDraftSpeech", text=text, language=language, voice="default", speed=speed, pitch=50
-            )
+            how = {"language": language, "voice": "default", "speed": speed, "pitch": 50}
+            spoken = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
         told = joined(made_with, taken)
         ui = {"notices": taken.notices()}
         return io.NodeOutput(spoken.out(0), spoken.out(1), told, ui=ui, expand=graph.finalize())
 
 
-def _model(preset: str, voice: VoiceProfile | None) -> tuple[str | None, str]:
+def _model(preset: str, voice: VoiceProfile | None, language: str) -> tuple[str | None, str]:
     """The speech model's file to take, or None and why."""
     if preset == "draft":
         return None, ""
     if voice is None:
         return None, "No voice was chosen, so a robot speaks."
     listed = known()
-    whole = (file for file, key in listed.items() if not absent(with_needs([key])))
-    if file := next(whole, None):
-        return file, ""
+    whole = [file for file, key in listed.items() if not absent(with_needs([key]))]
     others = [file for file in choices() if file not in listed]
-    if others:
-        return others[0], ""
-    return None, how_to_get(absent(with_needs([next(iter(listed.values()))])))
+    if voice.adapter is not None and voice.base_model in (*whole, *others):
+        return voice.base_model, ""
+    spoken = {file: manifest()["models"][key].get("languages", []) for file, key in listed.items()}
+    fluent = [file for file in listed if language in spoken[file]]
+    if here := [file for file in fluent if file in whole] + others:
+        return here[0], ""
+    if fluent:
+        return None, how_to_get(absent(with_needs([listed[fluent[0]]])))
+    names = " and ".join(map(name_of, dict.fromkeys(code for codes in spoken.values() for code in codes)))
+    return None, f"The speech models speak {names}, not {name_of(language)}, so a robot speaks."
+
+
+def _short(language: str) -> str:
+    """The code of a language without its country, as F5-TTS has it; empty where it isn't known."""
+    code = code_of(language) or ""
+    return {"cmn": "zh"}.get(short := code.split("-")[0], short)
 
 
 def _f5_settings(language: str) -> dict[str, Any]:
@@ -121,5 +136,4 @@ def _f5_settings(language: str) -> dict[str, Any]:
     from ..f5_speak import SpeakF5
 
     offered: Any = next(item for item in SpeakF5.define_schema().inputs if item.id == "language")
-    short = language.split("-")[0]
-    return defaults_of("MySpinBotSpeakF5") | {"language": short if short in offered.options else "auto"}
+    return defaults_of("MySpinBotSpeakF5") | {"language": language if language in offered.options else "auto"}

@@ -10,8 +10,9 @@ from ....media.loudness import levelled
 from ...f5.checkpoint import Vocabulary
 from ...f5.join import audible
 from ...f5.mel import SAMPLE_RATE, mel, resampled
-from ...f5.spoken import language_of, spoken
+from ...f5.spoken import spoken
 from ...f5.tokens import symbols
+from ...languages import language_of
 from .. import checks
 from ..profile import ProfileError
 from ..signal import Samples

@@ -1,0 +1,44 @@
+"""In which language a text is read, where a script's language is known and where it isn't."""
+
+from ..languages import code_of, language_of
+from .catalogue import language_names, languages
+
+AUTO = "auto"
+_DEFAULT = "en-us"
+_USUAL = {"en": _DEFAULT, "fr": "fr-fr", "no": "nb", "zh": "cmn"}  # where the voice has another code
+
+
+def language_called(name: str) -> str | None:
+    """The code of the voice for a language as people call it (`German`, `deutsch`, `pt-BR`), None without one."""
+    code, known = code_of(name), languages()
+    if code is None:
+        called = name.strip().casefold()
+        named = (one for one, full in language_names().items() if called == full.split(" (")[0].casefold())
+        return min(named, key=len, default=None)
+    base = code.split("-")[0]
+    likely = (code, _USUAL.get(base, base), *(one for one in known if one.split("-")[0] == base))
+    return next((one for one in likely if one in known), None)
+
+
+def voice_language(chosen: str, script_language: str, text: str) -> tuple[str, str]:
+    """The code to read `text` with, and what the user should know of that, if anything.
+
+    `chosen` is a code, or "auto": the language of the script, as people call it, or else what the letters show.
+    """
+    called = script_language.strip()
+    written = language_called(called) if called else None
+    if chosen != AUTO:
+        if written is None or _base(written) == _base(chosen):
+            return chosen, ""
+        name = language_names().get(chosen, chosen)
+        return chosen, f"The script is in {called}, and {name} reads it. Set the voice's language to auto or {written}."
+    if written is not None:
+        return written, ""
+    seen = language_called(language_of(text)) or _DEFAULT
+    if not called:
+        return seen, ""
+    return seen, f"There is no voice called {called!r}, so {language_names()[seen]} reads it. Choose one from the list."
+
+
+def _base(code: str) -> str:
+    return code.split("-")[0]

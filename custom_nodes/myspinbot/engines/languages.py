@@ -1,0 +1,60 @@
+"""Languages: as people call them, and as letters show them."""
+
+import re
+
+SCRIPTS = {
+    "ja": "[\u3040-\u30ff]",
+    "ko": "[\uac00-\ud7af]",
+    "zh": "[\u3400-\u9fff]",
+    "uk": "[іїєґІЇЄҐ]",
+    "ru": "[\u0400-\u04ff]",
+    "ar": "[\u0600-\u06ff]",
+    "he": "[\u0590-\u05ff]",
+    "th": "[\u0e00-\u0e7f]",
+}
+
+_NAMES = {
+    "ar": "arabic العربية", "bg": "bulgarian български", "bn": "bengali বাংলা", "ca": "catalan català",
+    "cs": "czech čeština česky", "cy": "welsh cymraeg", "da": "danish dansk", "de": "german deutsch",
+    "el": "greek ελληνικά", "en": "english", "en-gb": "british", "en-us": "american",
+    "es": "spanish español castellano", "et": "estonian eesti",
+    "eu": "basque euskara", "fa": "persian farsi فارسی", "fi": "finnish suomi",
+    "fr": "french français", "ga": "irish gaeilge", "he": "hebrew עברית", "hi": "hindi हिन्दी हिंदी",
+    "hr": "croatian hrvatski", "hu": "hungarian magyar", "id": "indonesian indonesia", "is": "icelandic íslenska",
+    "it": "italian italiano", "ja": "japanese 日本語", "ko": "korean 한국어", "lt": "lithuanian lietuvių",
+    "lv": "latvian latviešu", "ms": "malay melayu", "nl": "dutch nederlands", "no": "norwegian norsk",
+    "pl": "polish polski", "pt": "portuguese português", "pt-br": "brazilian brasileiro", "ro": "romanian română",
+    "ru": "russian русский", "sk": "slovak slovenčina", "sl": "slovenian slovenščina", "sr": "serbian српски srpski",
+    "sv": "swedish svenska", "sw": "swahili kiswahili", "ta": "tamil தமிழ்", "te": "telugu తెలుగు", "th": "thai ไทย",
+    "tr": "turkish türkçe", "uk": "ukrainian українська", "ur": "urdu اردو", "vi": "vietnamese việt",
+    "yue": "cantonese 粵語 粤语 廣東話 广东话", "zh": "chinese mandarin 中文 汉语 漢語 普通话 國語",
+}  # fmt: skip
+_CODES = {name: code for code, names in _NAMES.items() for name in names.split()}
+_CODE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
+
+
+def language_of(text: str) -> str:
+    """A guess from the letters alone: Latin ones count as English.
+
+    Kana outweighs Chinese characters, which Japanese has too.
+    """
+    for language, pattern in SCRIPTS.items():
+        if re.search(pattern, text):
+            return language
+    return "en"
+
+
+def code_of(name: str) -> str | None:
+    """The code of a language as people call it: `German`, `deutsch`, `Brazilian Portuguese`, `pt_BR` or `de`."""
+    called = name.strip().casefold().replace("_", "-")
+    words = re.split(r"[\s(),/-]+", called)
+    codes = [_CODES[word] for word in words if word in _CODES]
+    if codes:
+        return max(codes, key=len)  # `British English` is the more exact of its two
+    return called if _CODE.fullmatch(called) else None
+
+
+def name_of(code: str) -> str:
+    """The English name of a language, or its code where that has none here."""
+    names = _NAMES.get(code) or _NAMES.get(code.split("-")[0])
+    return names.split()[0].capitalize() if names else code
