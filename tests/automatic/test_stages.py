@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from runner import Client
 from runner.errors import MissingModel, NodeFailed
@@ -39,7 +42,7 @@ def voice() -> dict[str, Any]:
     """The example recording as a voice, under node ids of their own."""
     return {
         "v1": node("LoadAudio", audio="myspinbot_voice.flac"),
-        "v2": node("MySpinBotBuildVoice", audio=["v1", 0], transcript=WORDS, name="automatic", consent=True),
+        "v2": node("MySpinBotBuildVoice", **built("automatic")),
     }
 
 
@@ -74,6 +77,35 @@ def test_a_language_that_the_model_does_not_speak_is_a_robots(furnished: Any, sa
     name = "German" if german else "Russian"
     why = f"The speech models speak English and Chinese, not {name}, so a robot speaks."
     assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
+
+
+def test_a_trained_voice_takes_the_model_that_it_was_trained_for(furnished: Any) -> None:
+    models = Path(furnished.base_directory) / "models"
+    own = models / "TTS" / "F5-TTS" / "Own"
+    shutil.copytree(own.with_name("OpenF5"), own)
+    profile = models / "voices" / "trained.safetensors"
+    try:
+        run(furnished, speak(voice=["v2", 0]) | voice() | {"v2": node("MySpinBotBuildVoice", **built("to be trained"))})
+        train(next(profile.parent.glob("to be trained*")), profile, "F5-TTS/Own/model.pt")
+        result = run(furnished, speak(voice=["l", 0]) | {"l": node("MySpinBotLoadVoice", voice=profile.stem)})
+        assert json.loads(text(result, "2")) == [{"stage": "Speech", "used": "Speak (F5-TTS)"}]
+        result = run(furnished, speak(voice=["v2", 0]) | voice())
+        assert json.loads(text(result, "2"))[0]["models"][0] == "openf5"
+    finally:
+        shutil.rmtree(own)
+
+
+def built(name: str) -> dict[str, Any]:
+    return {"audio": ["v1", 0], "transcript": WORDS, "name": name, "consent": True}
+
+
+def train(untrained: Path, path: Path, base: str) -> None:
+    """Write a profile with an adapter that adds nothing."""
+    with safe_open(untrained, "pt") as file:
+        facts = json.loads(file.metadata()["myspinbot-voice"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    facts |= {"base_model": base, "adapter": {"base": "", "source": "", "settings": {}, "history": []}}
+    save_file(tensors, path, {"myspinbot-voice": json.dumps(facts)})
 
 
 def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
