@@ -171,7 +171,9 @@ def _parse_choice(text: str, spec: Spec, name: str) -> Any:
         return same[0]
     shown = ", ".join(str(choice) for choice in spec.choices[:20])
     more = f" and {len(spec.choices) - 20} more" if len(spec.choices) > 20 else ""
-    raise BadInput(f"{name} can't be {text!r}. Choose one of: {shown or 'nothing, the server has none'}{more}.")
+    about = spec.options.get("tooltip", "") if len(spec.choices) < 2 else ""  # it may say where others come from
+    choices = f"Choose one of: {shown or 'nothing, the server has none'}{more}."
+    raise BadInput(f"{name} can't be {text!r}. {choices} {about}".rstrip())
 
 
 def _number(value: Any) -> str:

@@ -123,9 +123,11 @@ def verify(names: tuple[str, ...], as_json: bool, **where: Any) -> None:
     from .table import as_json as status_json
 
     manifest, store = open_store(**where)
-    broken: list[str] = []
+    chosen, broken = _choose(manifest, names), list[str]()
+    if not names and not as_json and all(store.places.find(model) is None for model in chosen):
+        click.echo("There is nothing to verify: no model is here.", err=True)
     with Hashing(live=not as_json and sys.stderr.isatty()) as bar:
-        for model in _choose(manifest, names):
+        for model in chosen:
             if store.places.find(model) is None:
                 if names and not as_json:
                     click.echo(f"{model.id}: missing")

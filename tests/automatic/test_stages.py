@@ -13,8 +13,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from runner import Client
-from runner.errors import MissingModel, NodeFailed
+from runner.errors import BadInput, MissingModel, NodeFailed
 from tests.miniatures import wav2lip
+
+from .pipelines import GUIDED
 
 WORDS = (
     "This is a voice to begin with. It comes from a small program, so it sounds like one. "
@@ -299,3 +301,10 @@ def test_when_infinitetalk_runs_out_of_memory_wav2lip_has_its_turn(furnished: An
         models = json.loads(clip.metadata["models"])
         assert sum(1 for _ in clip.decode(video=0)) > 10
     assert next(model for model in models if model["id"] == "wav2lip-gan")["open"] is False
+
+
+def test_where_there_is_no_bot_it_is_said_where_they_come_from(bare: Any) -> None:
+    client = Client(bare.url)
+    workflow = client.open(GUIDED)
+    with pytest.raises(BadInput, match=r"Choose one of: none\. The bot; new ones come from Save Bot"):
+        client.set_input(workflow, "bot", "anna")

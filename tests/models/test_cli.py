@@ -117,6 +117,7 @@ def test_an_unknown_hash_is_shown_kept_and_used(
 ) -> None:
     offer(make_model(None, host.put("/m", GOOD)))
     digest = hashlib.sha256(GOOD).hexdigest()
+    assert run("verify") == (0, "", "There is nothing to verify: no model is here.\n")
     status, _, err = run("get", "m")
     assert status == 0
     assert "1 file of unknown size" in err
