@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import stat
 import uuid
 import zipfile
@@ -27,7 +28,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def write(places: Places, bot: Bot, target: Path) -> None:
-    """Write a bot with all its files to `target`.
+    """Write a bot with all its files to `target`. The same bot gives the same bytes, whenever its files were written.
 
     Raises BadInput when `target` exists, MissingModel or BrokenModel when a file isn't what the profile says.
     """
@@ -40,12 +41,20 @@ def write(places: Places, bot: Bot, target: Path) -> None:
         check_room([(target, sum(part.bytes for part in parts))])
         try:
             with zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(PROFILE, bot.text)
+                archive.writestr(_member(PROFILE), bot.text)
                 for part, path in parts.items():
-                    archive.write(path, part.member)
+                    with path.open("rb") as file, archive.open(_member(part.member, part.bytes), "w") as member:
+                        shutil.copyfileobj(file, member, BLOCK)
             aside.rename(target)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def _member(name: str, size: int = 0) -> zipfile.ZipInfo:
+    """A file of the archive, of 1980: a zip knows no earlier time, and the files' own would make each export another."""
+    member = zipfile.ZipInfo(name)
+    member.file_size, member.external_attr = size, 0o644 << 16
+    return member
 
 
 def bring_in(places: Places, source: Path, name: str | None = None) -> Bot:

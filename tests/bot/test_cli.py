@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 import zipfile
 from collections.abc import Callable
@@ -67,6 +68,15 @@ def test_a_bot_travels_to_another_machine_whole(run, models, exported, tmp_path)
     (line,) = [json.loads(line) for line in out.splitlines()]
     assert line["bot"] == "Ada"
     assert [part["state"] for part in line["parts"]] == ["here", "here", "here"]
+
+
+def test_the_same_bot_is_the_same_archive_whenever_its_files_were_written(run, models, exported, tmp_path):
+    for moment in (0, 2_000_000_000):  # also one that no zip can tell
+        for path in models.rglob("*"):
+            os.utime(path, (moment, moment))
+        status, _, err = run(models, "export", "Ada", str(tmp_path / f"{moment}.zip"))
+        assert status == 0, err
+        assert (tmp_path / f"{moment}.zip").read_bytes() == exported.read_bytes()
 
 
 def test_what_is_there_already_is_used_or_refused_but_never_replaced(run, models, exported, tmp_path):

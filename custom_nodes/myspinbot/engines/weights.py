@@ -5,6 +5,7 @@ writes each file named on the command line as safetensors beside it.
 """
 
 import errno
+import json
 import os
 import pickle
 import re
@@ -48,6 +49,7 @@ def load_weights(path: Path, device: str | torch.device = "cpu") -> dict[str, Te
 def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors, each of them contiguous and with its own memory, as safetensors; all of them or no file.
 
+    The same tensors and metadata give the same bytes.
     `path` is a new file, or one aside that is renamed afterwards: what was there is lost when it can't be written.
 
     Raises:
@@ -58,12 +60,27 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], metadata: Mapping[st
 
     try:
         save_file(dict(weights), path, metadata=dict(metadata) if metadata else None)
+        _put_in_order(path)
     except BaseException as error:
         path.unlink(missing_ok=True)
         found = _OS_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None
         if found is None:
             raise
         raise _of_the_system(int(found[1]), path) from error
+
+
+def _put_in_order(path: Path) -> None:
+    """Sort a file's metadata, which safetensors writes in another order in each process."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        if "__metadata__" not in header:
+            return
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(length)
+        if len(ordered) == length:  # of the same members, so that only their places change
+            file.seek(8)
+            file.write(ordered)
 
 
 def _of_the_system(number: int, path: Path) -> OSError:

@@ -24,6 +24,7 @@ CRF = 16  # visually lossless
 # With AVX-512, x264's macroblock tree reads memory that nothing was written to, at widths such as 192, 496 and 720:
 # the same frames gave other bytes from run to run, so that work that begins with their file wasn't found again.
 _SAME_BYTES = "mbtree=0"
+_THREADS = 4  # x264 would take as many as there are cores, and their number changes the bytes
 _BT709 = 1  # ISO/IEC 23091-2: the same number for primaries, transfer and matrix
 
 
@@ -123,6 +124,7 @@ def _video_stream(container: Any, width: int, height: int, fps: Fraction, crf: i
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.time_base = 1 / fps
+    context.thread_count = _THREADS
     context.color_range = ColorRange.MPEG
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     return stream
