@@ -13,16 +13,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runner.errors import ServerUnreachable
 from runner.locate import find_installation
 from runner.server import LocalServer
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 240_000
+"""How long a page may take to show what is waited for, in milliseconds."""
 CHROMIUM_ARGS = [
     "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+
+
+# The same examples in every run, and no clock: a busy machine is no failure.
+settings.register_profile(
+    "steady", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 
 class _RootIsNoPackage:
@@ -150,6 +160,7 @@ def gated(browser: Any) -> Iterator[Any]:
             route.abort()
 
     context = browser.new_context(viewport={"width": 1600, "height": 900})
+    context.set_default_timeout(PATIENCE)
     context.route("**/*", gate)
     yield context.new_page()
     context.close()

@@ -3,22 +3,27 @@
 import contextlib
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Ollama:
-    """Answers /api/chat with each of `replies` in turn (the last one again): text, or (status, body)."""
+    """Answers /api/chat with each of `replies` in turn (the last one again): text, or (status, body).
 
-    def __init__(self, *replies, delay=0.0, port=0):
-        self.requests = []
+    It answers in a `with` block; before it, the port is taken and nobody answers there. `delays` are the seconds
+    before each answer, or the answers' that wait for `release`, where None.
+    """
+
+    def __init__(self, *replies, delays=(0.0,)):
+        self.requests, self.answered = [], 0
+        self.release = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 outer.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                time.sleep(delay)
-                reply = replies[min(len(outer.requests), len(replies)) - 1]
+                reply, delay = (given[min(len(outer.requests), len(given)) - 1] for given in (replies, delays))
+                outer.release.wait(delay)
+                outer.answered += 1
                 status, body = reply if isinstance(reply, tuple) else (200, None)
                 if body is None:
                     message = {"role": "assistant", "content": reply}
@@ -34,13 +39,16 @@ class Ollama:
             def log_message(self, *args):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+        self.server.server_bind()
         self.host = f"http://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self):
+        self.server.server_activate()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_):
+        self.release.set()
         self.server.shutdown()
         self.server.server_close()

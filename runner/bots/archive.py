@@ -51,7 +51,7 @@ def write(places: Places, bot: Bot, target: Path) -> None:
 
 
 def _member(name: str, size: int = 0) -> zipfile.ZipInfo:
-    """A file of the archive, of 1980: a zip knows no earlier time, and the files' own would make each export another."""
+    """A file of the archive, of 1980: a zip knows no earlier time, and with the files' own each export is another."""
     member = zipfile.ZipInfo(name)
     member.file_size, member.external_attr = size, 0o644 << 16
     return member

@@ -20,7 +20,7 @@ from runner.events import Event, Progress
 from runner.server import LocalServer
 from tests.conftest import make_server
 from tests.identity import portraits
-from tests.runner.helpers import tag, until
+from tests.runner.helpers import held_after, tag
 
 from .conftest import write_models
 from .pipelines import FINETUNE, RECORDING, TRAIN, WORDS, guided, only, used
@@ -106,22 +106,26 @@ def test_guided_killed_while_it_draws_talks_and_enlarges(
     server = own.start()
     graph = guided(server, bot, length=8, **SMALL)
     drawing = next(key for key, node in graph.items() if node["class_type"] == "MySpinBotPortrait")
-    job = Client(server.url).submit(graph)
-    assert seen(job, lambda event: isinstance(event, Progress) and event.node == drawing and event.value == 1)
-    own.kill()
+    with held_after(0, "infinitetalk-*/*", own.base):
+        job = Client(server.url).submit(graph)
+        assert seen(job, lambda event: isinstance(event, Progress) and event.node == drawing and event.value == 1)
+        own.kill()
     assert (own.count(PORTRAIT), own.count("window")) == (1, 0)
 
     server = own.start()
-    Client(server.url).submit(graph)
-    assert until(lambda: own.kept("infinitetalk-*/*.mkv") and own.count("window") == 2, 200)
-    own.kill()
+    with held_after(1, "infinitetalk-*/*.mkv", own.base) as stopped:
+        Client(server.url).submit(graph)
+        stopped()
+        own.kill()
+    assert own.count("window") == 2
     windows = own.kept("infinitetalk-*/*.mkv")
     assert len(windows) == 1, "it was killed in the second window"
 
     server = own.start()
-    Client(server.url).submit(graph)
-    assert until(lambda: own.kept("upscale-*/*.mp4"), 200)
-    own.kill()
+    with held_after(1, "upscale-*/[0-9]*.mp4", own.base) as stopped:
+        Client(server.url).submit(graph)
+        stopped()
+        own.kill()
     pieces, windows_then = own.kept("upscale-*/*.mp4"), own.kept("infinitetalk-*/*.mkv")
     whole = len(windows_then)
     assert windows.items() <= windows_then.items(), "the window that was done stays as it was"
@@ -142,10 +146,6 @@ def test_guided_killed_while_it_draws_talks_and_enlarges(
     works = {path.name for path in (Path(furnished.base_directory) / "user" / "myspinbot" / "work").iterdir()}
     mine = {path.parent.name for path in (*windows_then, *pieces_then)}
     assert mine <= works, "portrait and speech are the same bits"
-
-
-def steps_done(own: Killed) -> set[int]:
-    return {int(path.stem.removeprefix("stage-")) for path in own.kept("identity-*/stage-*.safetensors")}
 
 
 @pytest.mark.slow
@@ -169,11 +169,12 @@ def test_train_bot_killed_in_the_identitys_training(
 
     server = own.start()
     work = graph(server)
-    Client(server.url).submit(work)
-    assert until(lambda: steps_done(own), 200)
-    own.kill()
+    with held_after(1, "identity-*/stage-*.safetensors", own.base) as stopped:
+        Client(server.url).submit(work)
+        stopped()
+        own.kill()
     stages = own.kept("identity-*/stage-*.safetensors")
-    assert len(stages) < 3, "it was killed before the end"
+    assert len(stages) == 1, "it was killed before the end"
 
     server = own.start()
     Client(server.url).submit(work).result()

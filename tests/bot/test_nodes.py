@@ -68,7 +68,7 @@ def parts(server, base) -> str:
     name = f"person {tag()}"
     write_voice(base / "models" / "voices" / f"{name}.safetensors", name, seed=3)
     write_lora(base / "models" / "loras" / "myspinbot" / f"{name}.safetensors", seed=3)
-    assert until(lambda: known(server, "MySpinBotLoadVoice", "voice", name), 20)
+    assert until(lambda: known(server, "MySpinBotLoadVoice", "voice", name))
     return name
 
 
@@ -83,7 +83,7 @@ def test_a_bot_is_saved_listed_and_loaded(server, base, parts, tmp_path):
     data = json.loads((base / "models" / "bots" / f"{parts}.json").read_text("utf-8"))
     assert data["consent"]["lora"] == AGREED
     assert data["files"]["voice"]["file"] == f"{parts}.safetensors"
-    assert until(lambda: known(server, "MySpinBotLoadBot", "bot", parts), 20)
+    assert until(lambda: known(server, "MySpinBotLoadBot", "bot", parts))
     job = Client(server.url).submit(loading(parts))
     result = job.result()
     assert [result.texts[key][0] for key in "2345"] == [
@@ -118,7 +118,7 @@ def test_what_can_be_no_bot(server, base, changes, why):
     if "persona" in changes:
         voice = f"voice {tag()}"
         write_voice(base / "models" / "voices" / f"{voice}.safetensors", voice)
-        assert until(lambda: known(server, "MySpinBotLoadVoice", "voice", voice), 20)
+        assert until(lambda: known(server, "MySpinBotLoadVoice", "voice", voice))
     name = f"no bot {tag()}"
     assert why in failure(server, saving(changes.pop("name", name), voice, **changes))
     assert not (base / "models" / "bots" / f"{name}.json").exists()
@@ -144,7 +144,7 @@ def test_without_a_bot_all_is_empty_and_the_pipeline_goes_on(server, base):
 
 def test_lost_and_changed_files_are_told(server, base, parts):
     run(server, saving(parts, parts, lora_name=f"myspinbot/{parts}.safetensors"))
-    assert until(lambda: known(server, "MySpinBotLoadBot", "bot", parts), 20)
+    assert until(lambda: known(server, "MySpinBotLoadBot", "bot", parts))
     work = loading(parts)
     del work["6"]
     _, notices = run(server, work)
@@ -170,7 +170,7 @@ def test_an_imported_bot_is_chosen_and_two_do_not_mix(server, base, tmp_path):
         archive = str(tmp_path / f"{name}.zip")
         assert call(["bot", "export", name, archive, "--models-dir", str(tmp_path / name)]) == 0
         assert call(["bot", "import", archive, "--models-dir", str(base / "models")]) == 0
-        assert until(lambda name=name: known(server, "MySpinBotLoadBot", "bot", name), 20)
+        assert until(lambda name=name: known(server, "MySpinBotLoadBot", "bot", name))
     given = []
     for name in (*names, names[0]):
         work = {

@@ -47,7 +47,7 @@ def bots(server) -> list[str]:
         save_file(identity(seed), lora)
         files = {"voice": Part.of(voice, voice.name), "lora": Part.of(lora, lora.name)}
         keep(Bot(name, "2026-01-02", files, f"person{seed}"), b"", models / "bots", SCHEMA)
-        assert until(lambda name=name: known(server, "MySpinBotLoadBot", "bot", name), 20)
+        assert until(lambda name=name: known(server, "MySpinBotLoadBot", "bot", name))
     return names
 
 

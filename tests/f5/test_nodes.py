@@ -245,7 +245,7 @@ def test_a_damaged_voice_is_refused_by_name(server, base):
         info = json.loads(urllib.request.urlopen(f"{server.url}/object_info/MySpinBotLoadVoice").read())
         return name in info["MySpinBotLoadVoice"]["input"]["required"]["voice"][1]["options"]
 
-    assert until(listed, 20)
+    assert until(listed)
     work = {"6": node("MySpinBotLoadVoice", voice=name), "8": node("PreviewAny", source=["6", 2])}
     said = failure(server, work)
     assert name in said

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from runner import Client
 from runner.errors import RunnerError
 from tests.miniatures import f5 as miniature
-from tests.runner.helpers import tag
+from tests.runner.helpers import held_after, tag
 
 from .test_nodes import WORDS, base, failure, forget, graph, node, record, recording, speech  # noqa: F401
 
@@ -129,13 +129,10 @@ def test_cancelled_and_queued_again_it_is_as_if_it_had_never_stopped(server, bas
     names = [f"stopped {tag()}", f"whole {tag()}"]
     settings = {"steps": 200, "seed": 7}
     drop_work(base)
-    job = Client(server.url).submit(train(voice, folder, names[0], **settings))
-    seen = 0
-    for event in job.events():
-        seen += "Progress" in type(event).__name__
-        if seen > 8:
-            break
-    assert job.cancel()
+    with held_after(1, "train-voice-*/training.safetensors", base) as stopped:
+        job = Client(server.url).submit(train(voice, folder, names[0], **settings))
+        stopped()
+        assert job.cancel()
     with pytest.raises(RunnerError):
         job.result()
     (kept,) = (base / "user" / "myspinbot" / "work").glob("train-voice-*/training.safetensors")

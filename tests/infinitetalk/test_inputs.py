@@ -18,7 +18,7 @@ from runner import Client
 from runner.errors import RunnerError
 from tests.conftest import missing
 from tests.miniatures import wan
-from tests.runner.helpers import tag, until
+from tests.runner.helpers import held_after, tag
 
 from .graphs import FRESH, LENGTH, SIZE, jobs, kept_frames, node, sampled, talk, write_sound
 
@@ -168,11 +168,12 @@ def small_disk(base) -> Iterator[Path]:
 
 def test_a_full_disk_is_an_error_that_keeps_what_is_done(talker, base, small_disk):
     mark, ballast = tag(), small_disk / "ballast"
-    job = Client(talker.url).submit(talk(tag=mark))
-    assert until(lambda: sampled(base, mark) >= 3)
-    with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+    with held_after(2, "infinitetalk-*/*.mkv", base) as stopped:
+        job = Client(talker.url).submit(talk(tag=mark))
+        stopped()
+        with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
     with pytest.raises(RunnerError) as caught:
         job.result()
     assert "disk is full" in str(caught.value)

@@ -17,11 +17,12 @@ from runner import Client
 from runner.errors import Cancelled, RunnerError
 from tests.conftest import make_server
 from tests.miniatures import wan
-from tests.runner.helpers import tag, until
+from tests.runner.helpers import held_after, tag
 
 from .graphs import furnish, jobs, node, sampled, talk, write_sound
 
 WINDOWS = 8
+WINDOW = "infinitetalk-*/*.mkv"
 
 
 def chunks(base: Path, job: str) -> list[Path]:
@@ -62,13 +63,14 @@ def test_killed_after_some_windows_it_goes_on_and_gives_the_same_bits(tmp_path, 
     wan.write_all(base / "models")
     furnish(base)
     mark = tag()
-    with make_server(base) as server:
+    with make_server(base) as server, held_after(3, WINDOW, base) as stopped:
         Client(server.url).submit(talk(tag=mark, seed=seed))
-        assert until(lambda: jobs(base) and len(chunks(base, *jobs(base))) >= 3)
+        stopped()
         os.kill(server.pid, signal.SIGKILL)
+        server.stop()
     (job,) = jobs(base)
     done = len(chunks(base, job))
-    assert 3 <= done < WINDOWS
+    assert done == 3
     kept = {path.name: path.read_bytes() for path in chunks(base, job)}
     begun = sampled(base, mark)
     with make_server(base) as server:
@@ -97,9 +99,10 @@ def test_finished_work_is_only_joined(talker, tmp_path):
 def test_cancelled_it_stops_within_a_step_and_goes_on_later(talker, tmp_path):
     base, mark = Path(talker.base_directory), tag()
     before, client = jobs(base), Client(talker.url)
-    job = client.submit(talk(tag=mark, sampling_steps=40))
-    assert until(lambda: sampled(base, mark) >= 2)
-    assert job.cancel()
+    with held_after(1, WINDOW, base) as stopped:
+        job = client.submit(talk(tag=mark, sampling_steps=40))
+        stopped()
+        assert job.cancel()
     with pytest.raises(Cancelled):
         job.result()
     (name,) = jobs(base) - before
@@ -147,9 +150,10 @@ def test_a_model_is_known_again_while_a_lora_is_merged_into_it(talker):
 def test_work_that_was_cleared_is_made_again(talker):
     base, mark = Path(talker.base_directory), tag()
     before, client = jobs(base), Client(talker.url)
-    job = client.submit(talk(tag=mark, seed=11))
-    assert until(lambda: sampled(base, mark) >= 3)
-    job.cancel()
+    with held_after(2, WINDOW, base) as stopped:
+        job = client.submit(talk(tag=mark, seed=11))
+        stopped()
+        assert job.cancel()
     with pytest.raises(RunnerError):
         job.result()
     (name,) = jobs(base) - before

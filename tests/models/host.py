@@ -164,7 +164,7 @@ def slow(handler: Handler) -> None:
     rest = handler.opening()
     handler.wfile.write(rest[: len(rest) // 2])
     handler.wfile.flush()
-    handler.host.gate.wait(60)
+    handler.host.gate.wait(600)
     handler.wfile.write(rest[len(rest) // 2 :])
 
 

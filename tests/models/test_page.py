@@ -12,6 +12,7 @@ import pytest
 from runner.models.manifest import Manifest
 from runner.models.uses import disagreements, property_of
 from runner.server import LocalServer
+from tests.conftest import PATIENCE
 from tests.runner.editor import Editor
 
 
@@ -21,6 +22,7 @@ def editor(browser: Any, server: LocalServer) -> Iterator[Editor]:
     context = browser.new_context(viewport={"width": 1600, "height": 900})
     here = ("http://127.0.0.1:", "data:", "blob:")
     context.route("**/*", lambda route: route.continue_() if route.request.url.startswith(here) else route.abort())
+    context.set_default_timeout(PATIENCE)
     yield Editor(context.new_page(), server.url).open()
     context.close()
 
@@ -48,7 +50,7 @@ def test_the_page_offers_the_file_of_the_manifest(editor: Editor, shipped: Manif
     asked: list[str] = []
     editor.page.on("request", lambda request: asked.append(request.url))
     editor.drop(path)
-    editor.page.get_by_text(f"{model.name} is missing").wait_for(timeout=30_000)
+    editor.page.get_by_text(f"{model.name} is missing").wait_for()
     editor.page.get_by_text("View details").first.click()
-    editor.page.get_by_role("button", name="Download").first.wait_for(timeout=30_000)
+    editor.page.get_by_role("button", name="Download").first.wait_for()
     assert model.urls[0] in asked

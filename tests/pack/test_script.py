@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 
 import pytest
 from myspinbot.engines.script.brief import TONES, Brief, fitted
@@ -113,10 +112,9 @@ def test_no_proxy_sees_the_topic(monkeypatch):
 
 
 def test_the_second_try_has_only_the_time_that_is_left():
-    with Ollama("nonsense", delay=1.2) as ollama:
-        started = time.monotonic()
-        assert write(BRIEF, Model(ollama.host, timeout=2.0)).fallback
-    assert time.monotonic() - started < 4
+    """The second answer would come in time if the time began anew."""
+    with Ollama("nonsense", GOOD, delays=(1.5, 3.0)) as ollama:
+        assert write(BRIEF, Model(ollama.host, timeout=4.0)).fallback
 
 
 @pytest.mark.parametrize(
@@ -136,10 +134,8 @@ def test_a_wrong_host_is_a_fallback_too(host):
 
 
 def test_the_timeout_holds_for_the_whole_answer():
-    with Ollama(GOOD, delay=5) as ollama:
-        started = time.monotonic()
+    with Ollama(GOOD, delays=(None,)) as ollama:
         script = write(BRIEF, Model(ollama.host, timeout=1))
-    assert time.monotonic() - started < 4
     assert script.fallback
     assert "1 seconds" in script.warning
 
@@ -151,11 +147,10 @@ def test_a_cancel_does_not_wait_for_the_model():
     def cancel(done, total):
         raise Cancelled
 
-    with Ollama(GOOD, delay=10) as ollama:
-        started = time.monotonic()
+    with Ollama(GOOD, delays=(None,)) as ollama:
         with pytest.raises(Cancelled):
-            write(BRIEF, Model(ollama.host), cancel)
-    assert time.monotonic() - started < 5
+            write(BRIEF, Model(ollama.host, timeout=600), cancel)
+        assert ollama.answered == 0
 
 
 @pytest.mark.parametrize("tone", TONES)

@@ -57,8 +57,8 @@ class Editor:
     def open(self) -> Editor:
         self.page.request.post(f"{self.url}/api/settings/Comfy.TutorialCompleted", data="true")
         self.page.goto(self.url)
-        self.page.wait_for_function(READY, timeout=120_000)
-        self.page.wait_for_function(SETTLED, timeout=60_000)
+        self.page.wait_for_function(READY)
+        self.page.wait_for_function(SETTLED)
         self.clear_mask()
         return self
 
@@ -72,7 +72,7 @@ class Editor:
         nodes = sorted(f"{n['id']} {n['type']}" for n in json.loads(path.read_text("utf-8"))["nodes"])
         data = base64.b64encode(path.read_bytes()).decode()
         self.page.evaluate(DROP, {"name": path.name, "b64": data})
-        self.page.wait_for_function(LOADED, arg=nodes, timeout=30_000)
+        self.page.wait_for_function(LOADED, arg=nodes)
 
     def prompt(self) -> dict[str, Any]:
         """The API form of what is on the canvas."""
@@ -82,7 +82,7 @@ class Editor:
         """Load a UI-form workflow without a drop, and give its API form."""
         return _without_preview(self.page.evaluate(CONVERT, workflow))
 
-    def run(self, timeout: float = 120) -> dict[str, Any]:
+    def run(self, timeout: float = 240) -> dict[str, Any]:
         """Press Run and wait for the end: `{"type": "execution_success", "detail": {...}}`."""
         self.clear_mask()
         self.page.evaluate(WATCH_RUN)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +41,55 @@ def image(color: int | None = None) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def held(server: Any, work: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """The steps node of this graph doesn't end in the block, unless the given function is called: no clock is raced."""
+    path = server.base_directory / "output" / f"hold-{work['1']['inputs']['tag']}.txt"
+    path.touch()
+    try:
+        yield lambda: path.unlink(missing_ok=True)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held_after(number: int, pattern: str, base: Path) -> Iterator[Callable[[], None]]:
+    """A server that puts `number` more files of kept work that match `pattern` in place, and stops before the next.
+
+    `base` is its base directory. The function that is given waits until the server has come there; at the block's end
+    it goes on, if it is still there.
+    """
+    folder = base / "user" / "myspinbot"
+    folder.mkdir(parents=True, exist_ok=True)
+    hold, reached = folder / "hold.txt", folder / "held.txt"
+    reached.unlink(missing_ok=True)
+    hold.with_suffix(".new").write_text(f"{pattern} {number}", encoding="utf-8")
+    hold.with_suffix(".new").rename(hold)
+
+    def wait() -> None:
+        assert until(reached.exists), f"no work of {pattern} came so far"
+
+    try:
+        yield wait
+    finally:
+        hold.unlink()
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[int]:
+    """A port at which nobody answers in the block: it is taken, and not listened at."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
 def runs(server: Any, work: dict[str, Any]) -> int:
     """How often the steps node of this graph began."""
     path = server.base_directory / "output" / f"runs-{work['1']['inputs']['tag']}.txt"
     return len(path.read_text().split()) if path.exists() else 0
 
 
-def until(condition: Callable[[], Any], seconds: float = 60) -> bool:
+def until(condition: Callable[[], Any], seconds: float = 240) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -10,7 +10,7 @@ import pytest
 
 from runner.locate import find_installation
 from tests.conftest import missing
-from tests.runner.helpers import call, image, write
+from tests.runner.helpers import call, image, nobody, write
 
 
 def free_port() -> int:
@@ -50,7 +50,8 @@ def test_run_brings_its_own_server_and_takes_it_away(tmp_path):
 
 def test_no_start_and_far_servers_start_nothing(tmp_path):
     path = write(tmp_path / "w.json", image())
-    code, _, err = call("run", path, "--no-start", "--server", f"127.0.0.1:{free_port()}", "--out", str(tmp_path))
+    with nobody() as port:
+        code, _, err = call("run", path, "--no-start", "--server", f"127.0.0.1:{port}", "--out", str(tmp_path))
     assert code == 11
     assert "myspinbot serve" in err
     code, _, err = call("run", path, "--server", "ftp://x", "--out", str(tmp_path))
@@ -60,7 +61,8 @@ def test_no_start_and_far_servers_start_nothing(tmp_path):
 def test_no_comfyui_at_all_says_how_to_get_one(tmp_path):
     (tmp_path / "empty").mkdir()
     path = write(tmp_path / "w.json", image())
-    args = ["--server", f"127.0.0.1:{free_port()}", "--comfyui", str(tmp_path / "empty"), "--out", str(tmp_path)]
-    code, _, err = call("run", path, *args)
+    with nobody() as port:
+        args = ["--server", f"127.0.0.1:{port}", "--comfyui", str(tmp_path / "empty"), "--out", str(tmp_path)]
+        code, _, err = call("run", path, *args)
     assert code == 11
     assert "install.py" in err

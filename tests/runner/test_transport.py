@@ -16,7 +16,7 @@ from runner.events import Finished, Progress, Resubmitted, Trouble
 from runner.follow import Patience
 from runner.http import Http
 from runner.stream import Stream
-from tests.runner.helpers import follow, image, in_background, runs, steps, submit, until
+from tests.runner.helpers import follow, held, image, in_background, nobody, runs, steps, submit, until
 from tests.runner.proxy import Proxy
 
 
@@ -41,8 +41,16 @@ def at_first_progress(act):
 
 def test_dropped_socket_is_replaced_and_events_go_on(server, proxy):
     work = steps(60)
-    job = submit(proxy.url, work)
-    seen = follow(job, at_first_progress(proxy.cut))
+    cut = at_first_progress(proxy.cut)
+    with held(server, work) as release:
+        job = submit(proxy.url, work)
+
+        def on_event(event):
+            cut(event)
+            if isinstance(event, Progress) and job._stream.drops:
+                release()  # events come again
+
+        seen = follow(job, on_event)
     assert max(event.value for event in seen if isinstance(event, Progress)) > 40
     assert job.outcome().texts["1"][0].endswith("60 steps")
     assert runs(server, work) == 1
@@ -111,8 +119,8 @@ def test_lost_submission_is_sent_again(server, proxy, monkeypatch):
     def fail_once(self, *args):
         sent.append(1)
         if len(sent) == 1:
-            with socket.create_connection((self.http.host, self.http.port)):
-                return Http(f"http://127.0.0.1:{free_port()}").ask("GET", "/")
+            with socket.create_connection((self.http.host, self.http.port)), nobody() as port:
+                return Http(f"http://127.0.0.1:{port}").ask("GET", "/")
         return post(self, *args)
 
     monkeypatch.setattr("runner.api.Api.post", fail_once)
@@ -129,8 +137,8 @@ def free_port() -> int:
 
 @pytest.mark.slow
 def test_nobody_at_the_address():
-    with pytest.raises(ServerUnreachable, match=r"No server answers at http://127\.0\.0\.1"):
-        submit(f"http://127.0.0.1:{free_port()}", image())
+    with nobody() as port, pytest.raises(ServerUnreachable, match=r"No server answers at http://127\.0\.0\.1"):
+        submit(f"http://127.0.0.1:{port}", image())
 
 
 def test_address_of_something_else():
@@ -156,11 +164,14 @@ def test_stalled_server_is_waited_for_and_then_given_up(private_server, monkeypa
     work = steps(60)
     job = submit(server.url, work)
 
-    def stall():
-        os.kill(server.pid, signal.SIGSTOP)
-        in_background(lambda: (time.sleep(4), os.kill(server.pid, signal.SIGCONT)))
+    stall = at_first_progress(lambda: os.kill(server.pid, signal.SIGSTOP))
 
-    seen = follow(job, at_first_progress(stall))
+    def until_it_is_noticed(event):
+        stall(event)
+        if isinstance(event, Trouble):
+            os.kill(server.pid, signal.SIGCONT)
+
+    seen = follow(job, until_it_is_noticed)
     assert [event for event in seen if isinstance(event, Trouble)]
     assert isinstance(seen[-1], Finished)
     assert runs(server, work) == 1

@@ -17,7 +17,7 @@ from runner.errors import (
 )  # fmt: skip
 from runner.events import Notice, Progress, Queued
 from runner.follow import Patience
-from tests.runner.helpers import follow, graph, image, in_background, runs, steps, submit, until
+from tests.runner.helpers import follow, graph, held, image, in_background, runs, steps, submit, until
 
 
 def test_node_that_raises_is_named_with_the_reason(server):
@@ -105,7 +105,7 @@ def test_flood_of_progress_is_survived(server):
 
 
 def test_running_job_cancelled_by_another_client(server):
-    job = submit(server.url, steps(400))
+    job = submit(server.url, steps(4000))
     other = Client(server.url)
 
     def cancel_once(event):
@@ -118,16 +118,18 @@ def test_running_job_cancelled_by_another_client(server):
 
 def test_pending_job_cancelled_by_another_client(server):
     """The server says nothing at all about this one: no event, no history, not even an error."""
-    first = submit(server.url, steps(100))
-    second = submit(server.url, steps(5))
+    work = steps(5)
+    assert until(lambda: not Client(server.url).api.waiting())
 
     def cancel_once(event):
         if isinstance(event, Queued):
             assert event.ahead == 1
             Client(server.url).api.cancel(second.id)
 
-    with pytest.raises(Cancelled, match="Somebody else"):
-        follow(second, cancel_once)
+    with held(server, work):
+        first, second = submit(server.url, work), submit(server.url, steps(5))
+        with pytest.raises(Cancelled, match="Somebody else"):
+            follow(second, cancel_once)
     follow(first)
 
 
@@ -158,7 +160,7 @@ def test_two_runners_at_once_keep_their_jobs_apart(server):
     results = {}
     threads = [in_background(lambda job=job: results.update({job.id: follow(job)})) for job in jobs]
     for thread in threads:
-        thread.join(60)
+        thread.join(240)
     for job in jobs:
         nodes = [event.value for event in results[job.id] if isinstance(event, Progress)]
         assert len(nodes) <= 15

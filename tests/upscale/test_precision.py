@@ -6,6 +6,12 @@ from myspinbot.engines import precision
 from myspinbot.engines.precision import HALF_A_LEVEL, prepare
 from torch import nn
 
+
+@pytest.fixture(autouse=True)
+def the_same_examples() -> None:
+    torch.manual_seed(1)
+
+
 CPU = torch.device("cpu")
 BF16 = (torch.bfloat16,)
 

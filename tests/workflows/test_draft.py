@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -308,21 +307,22 @@ def test_a_cancel_ends_the_head_at_once_and_leaves_no_file(server):
     temp = Path(server.base_directory) / "temp" / "myspinbot"
     before = set(temp.iterdir()) if temp.exists() else set()
     job = client.submit(speaking("This is a long speech that nobody will hear to its end. " * 40, size=512))
-    seconds = None
+    shown = []
     with pytest.raises(Cancelled):
         for event in job.events():
-            if isinstance(event, Progress) and "Head" in event.title and seconds is None:
-                job.cancel()
-                seconds = time.monotonic()
-    assert seconds is not None, "the head reported progress before it was cancelled"
-    assert time.monotonic() - seconds < 20
-    assert set(temp.iterdir()) == before
+            if isinstance(event, Progress) and "Head" in event.title:
+                if not shown:
+                    job.cancel()
+                shown.append(event.value / event.total)
+    assert shown, "the head reported progress before it was cancelled"
+    assert shown[-1] < 0.5
+    assert set(temp.iterdir()) <= before
 
 
 def test_a_model_that_arrives_later_is_asked_and_until_then_every_run_warns(server):
     client = Client(server.url)
-    with Ollama(json.dumps({"scene": "A hive.", "narration": "Bees dance."})) as ollama:
-        host = ollama.host
+    ollama = Ollama(json.dumps({"scene": "A hive.", "narration": "Bees dance."}))
+    host = ollama.host
 
     def run(**inputs):
         result = client.submit(draft(client, topic="bees", n2__host=host, **inputs)).result()
@@ -331,9 +331,7 @@ def test_a_model_that_arrives_later_is_asked_and_until_then_every_run_warns(serv
     for size in (256, 128):  # the second run changes the head alone
         _, notices = run(size=size)
         assert any("No Ollama answers" in notice for notice in notices)
-    with Ollama(
-        json.dumps({"scene": "A hive.", "narration": "Bees dance."}), port=int(host.rpartition(":")[2])
-    ) as ollama:
+    with ollama:
         for _ in range(2):
             texts, notices = run(size=128)
             assert "Bees dance." in texts

@@ -21,13 +21,18 @@ NODES = [
     "MySpinBotInfiniteTalk",
     *("MySpinBotUpscale", "MySpinBotLoadFaceRestorer", "MySpinBotRestoreFaces"),
 ]
-PLAYS = """async () => {
+PLAYS = """() => {
   const video = [...document.querySelectorAll('video')].find(v => v.src.includes('filename=draft'));
   if (!video) return null;
   video.muted = true;
-  await video.play();
-  await new Promise(done => setTimeout(done, 1200));
+  if (video.paused) video.play().catch(() => {});
+  if (!video.error && video.currentTime <= 0.2) return null;
   return {time: video.currentTime, width: video.videoWidth, error: video.error?.message ?? null};
+}"""
+
+SHOWN = """labels => {
+  const lines = document.body.innerText.split('\\n').map(line => line.trim());
+  return labels.every(label => lines.includes(label)) && lines;
 }"""
 
 
@@ -61,9 +66,8 @@ def test_run_in_the_editor_shows_a_playing_video_and_the_warning(editor):
         "() => { app.rootGraph.getNodeById(2).widgets.find(w => w.name === 'host').value = 'http://127.0.0.1:9'; }"
     )
     assert editor.run()["type"] == "execution_success"
-    editor.page.get_by_text("No Ollama answers").first.wait_for(timeout=10_000)
-    editor.page.wait_for_function("() => [...document.querySelectorAll('video')].some(v => v.src.includes('draft'))")
-    seen = editor.page.evaluate(PLAYS)
+    editor.page.get_by_text("No Ollama answers").first.wait_for()
+    seen = editor.page.wait_for_function(PLAYS).json_value()
     assert seen["error"] is None
     assert seen["time"] > 0.2
     assert seen["width"] == 512
@@ -74,9 +78,10 @@ def test_app_mode_is_a_form_of_the_inputs(editor):
     editor.drop(path)
     editor.clear_mask()
     editor.page.get_by_role("button", name="Enter app mode").first.click()
-    editor.page.get_by_text("Number of runs").wait_for(timeout=10_000)
-    shown = [line.strip() for line in editor.page.evaluate("() => document.body.innerText").splitlines()]
-    places = [shown.index(label) for label in ("portrait", "topic", "tone", "length", "voice_language", "model")]
+    editor.page.get_by_text("Number of runs").wait_for()
+    labels = ["portrait", "topic", "tone", "length", "voice_language", "model"]
+    shown = editor.page.wait_for_function(SHOWN, arg=labels).json_value()
+    places = [shown.index(label) for label in labels]
     assert places == sorted(places)
     assert editor.page.get_by_role("button", name="Run", exact=True).first.is_visible()
 

@@ -1,4 +1,4 @@
-"""For tests: sampling that runs out of memory while a file lies in the input folder, and sampling counted.
+"""For tests: sampling that runs out of memory while a file lies in the input folder, sampling counted, work held.
 
 With MYSPINBOT_TEST_SAMPLED, the file of that name has a word for each portrait and each window that was begun.
 """
@@ -10,6 +10,8 @@ import comfy.sample
 import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, io
+
+from . import held
 
 _FLAG = "out-of-memory"
 _SAMPLED = os.environ.get("MYSPINBOT_TEST_SAMPLED")
@@ -35,6 +37,7 @@ def _sample_or_fail(*args, **options):
 
 
 comfy.sample.sample, comfy.sample.sample_custom = _draw_and_note, _sample_or_fail
+held.install()
 
 
 class Extension(ComfyExtension):

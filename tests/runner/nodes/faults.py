@@ -61,7 +61,10 @@ class TestCrash(_Fault):
 
 
 class TestSteps(_Fault):
-    """Counts steps in a file, so that a test sees how often and how far the node ran."""
+    """Counts steps in a file, so that a test sees how often the node ran.
+
+    While a file `hold-<tag>.txt` lies beside it, the node stays at the step where it is, and goes on telling of it.
+    """
 
     TITLE = "Count steps"
 
@@ -80,11 +83,16 @@ class TestSteps(_Fault):
         runs = Path(folder_paths.get_output_directory(), f"runs-{tag}.txt")
         with runs.open("a") as file:
             file.write("run\n")
+        hold = runs.with_name(f"hold-{tag}.txt")
         bar = comfy.utils.ProgressBar(steps)
         for _ in range(steps):
             time.sleep(seconds)
             if not stubborn:
                 bar.update(1)
+            while hold.exists():
+                time.sleep(0.05)
+                if not stubborn:
+                    bar.hook(bar.current, steps, None, node_id=bar.node_id)  # `update` passes over what is no news
         return {"ui": {"text": [f"{tag}: {steps} steps"]}}
 
 
