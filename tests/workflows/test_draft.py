@@ -44,6 +44,11 @@ def make(server, out: Path, **inputs) -> tuple[Path, list]:
     return path, notices
 
 
+def command(server, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-m", "runner", "run", str(DRAFT), "--server", server.url, "--out", str(out), *arguments]
+    return subprocess.run(call, capture_output=True, text=True, timeout=240, cwd=ROOT, check=False)
+
+
 def failure(server, **inputs) -> str:
     client = Client(server.url)
     with pytest.raises(NodeFailed) as caught:
@@ -52,20 +57,9 @@ def failure(server, **inputs) -> str:
 
 
 def test_the_command_line_makes_a_video_that_speaks(server, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "runner",
-        "run",
-        str(DRAFT),
-        "--server",
-        server.url,
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    command += ["--topic", "Why is the sky blue?", "--portrait", str(MEDIA / "elderly_man.jpg"), "--length", "16"]
-    command += ["--set", f"2.host={NOBODY}", "--set", "4.liveliness=0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    wanted = ["--topic", "Why is the sky blue?", "--portrait", str(MEDIA / "elderly_man.jpg"), "--length", "16"]
+    wanted += ["--set", f"2.host={NOBODY}", "--set", "4.liveliness=0"]
+    done = command(server, tmp_path / "out", *wanted)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No Ollama answers" in done.stdout + done.stderr
     (path,) = (tmp_path / "out").rglob("*.mp4")
@@ -242,18 +236,7 @@ def test_the_voice_follows_the_language_of_the_script(server):
 
 def test_results_that_can_not_be_written_are_an_error_of_their_own(server, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    command = [
-        sys.executable,
-        "-m",
-        "runner",
-        "run",
-        str(DRAFT),
-        "--server",
-        server.url,
-        "--out",
-        str(tmp_path / "file"),
-    ]
-    done = subprocess.run([*command, "--length", "3"], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    done = command(server, tmp_path / "file", "--length", "3")
     assert done.returncode not in (0, 1)
     assert str(tmp_path / "file") in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -314,7 +297,6 @@ def test_a_cancel_ends_the_head_at_once_and_leaves_no_file(server):
                 if not shown:
                     job.cancel()
                 shown.append(event.value / event.total)
-    assert shown, "the head reported progress before it was cancelled"
     assert shown[-1] < 0.5
     assert set(temp.iterdir()) <= before
 
@@ -322,10 +304,9 @@ def test_a_cancel_ends_the_head_at_once_and_leaves_no_file(server):
 def test_a_model_that_arrives_later_is_asked_and_until_then_every_run_warns(server):
     client = Client(server.url)
     ollama = Ollama(json.dumps({"scene": "A hive.", "narration": "Bees dance."}))
-    host = ollama.host
 
     def run(**inputs):
-        result = client.submit(draft(client, topic="bees", n2__host=host, **inputs)).result()
+        result = client.submit(draft(client, topic="bees", n2__host=ollama.host, **inputs)).result()
         return [text for texts in result.texts.values() for text in texts], [notice.text for notice in result.notices]
 
     for size in (256, 128):  # the second run changes the head alone
