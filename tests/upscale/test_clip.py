@@ -240,6 +240,24 @@ def test_a_model_of_another_kind_is_refused_by_name():
         load_network(object(), device=torch.device("cpu"))
 
 
+def test_what_comfyui_keeps_on_a_model_is_not_copied():
+    """Its buffers for dynamic memory free themselves: of a copy, that would be a second time, and the end of it all."""
+    import torch
+    from spandrel import ModelLoader
+
+    class Buffer:
+        def __deepcopy__(self, memo):
+            raise AssertionError("a buffer was copied")
+
+    descriptor = ModelLoader().load_from_state_dict(miniature.compact())
+    descriptor.patcher = descriptor.model.dynamic_pins = {"weights": (Buffer(), [])}
+    network = load_network(descriptor, device=torch.device("cpu"))
+    assert network.module.net is network.module.descriptor.model
+    ours, theirs = (dict(part.named_parameters()) for part in (network.module.net, descriptor.model))
+    assert all(ours[name] is not theirs[name] for name in theirs)
+    assert {part.dtype for part in theirs.values()} == {torch.float32}
+
+
 @pytest.mark.parametrize("scale", [2, 4])
 def test_real_esrgan_at_full_size_loads_with_its_real_names(tmp_path, scale):
     import torch

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -24,7 +25,11 @@ class UpscaleError(ValueError):
 
 
 class Wrapped(nn.Module):
-    """A spandrel descriptor as a module, so that it is copied, moved and cast as one."""
+    """A spandrel descriptor as a module, so that it is copied, moved and cast as one.
+
+    What a host keeps on the descriptor or on its model is no part of a copy. ComfyUI's memory management keeps
+    buffers there that free themselves when they go: a copy of one would free it a second time.
+    """
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__()
@@ -34,6 +39,15 @@ class Wrapped(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, scale * H, scale * W), both 0 to 1."""
         return self.descriptor(x)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        plain = vars(nn.Module())
+        kept = [value for name, value in (vars(self.descriptor) | vars(self.net)).items() if name not in plain]
+        memo |= {id(value): value for value in kept if not isinstance(value, nn.Module)}  # not copied, but shared
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
 
 
 @dataclass(frozen=True, slots=True)
