@@ -60,6 +60,16 @@ def test_it_is_whole_where_half_overflows_or_is_not_to_be_had():
         assert prepare(network(), kind, torch.rand(1, 3, 8, 8), device=CPU, types=BF16).dtype is torch.float32
 
 
+def test_want_of_memory_says_nothing_about_a_type():
+    def fails(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        if x.dtype is torch.bfloat16:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return model(x)
+
+    with pytest.raises(torch.OutOfMemoryError):
+        prepare(network(), fails, torch.rand(1, 3, 8, 8), device=CPU, types=BF16)
+
+
 def test_the_model_itself_stays_as_it_is():
     model = network().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .memory import is_out_of_memory
+
 Run = Callable[[nn.Module, Tensor], Tensor]
 HALF_A_LEVEL = 0.5 / 255  # of a picture in 8 bits
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
@@ -60,6 +62,9 @@ def prepare(
         types: half types to try; those that the device is fast in, if None. Without one that passes it is float32.
         tolerance: largest mean absolute difference from float32's output.
         channels_last: False for networks that rely on the usual order of what is between their layers.
+
+    Raises:
+        RuntimeError: Memory ran out; that says nothing about a type.
     """
     exact = _converted(model, device, torch.float32, channels_last)
     with torch.inference_mode():
@@ -69,7 +74,9 @@ def prepare(
             half = _converted(model, device, dtype, channels_last)
             try:
                 error = float((run(half, example.to(device, dtype)).float() - truth).abs().mean())
-            except RuntimeError:  # a layer that isn't to be had in this type
+            except RuntimeError as failure:  # a layer that isn't to be had in this type
+                if is_out_of_memory(failure):
+                    raise
                 continue
             if error <= tolerance:  # never so for NaN
                 return Prepared(half, dtype, error)

@@ -134,11 +134,12 @@ class Faces:
             stack = np.stack(some + [some[-1]] * (self.batch - len(some)))
             try:
                 found += list(self.restorer(stack, self.care.fidelity)[: len(some)])
+                continue
             except Exception as error:
                 if not is_out_of_memory(error) or self.batch == 1:
                     raise
-                release()
-                self.batch //= 2
+            release()  # not before the error is gone, which holds what was being computed
+            self.batch //= 2
         return found
 
 

@@ -73,6 +73,8 @@ class Upscaler:
                 self._use_less(error)
                 self.on_less(self.regions, self.batch)
                 held, stale = dict(self._held), set(self._stale)
+            if not pictures:
+                release()  # not before the error is gone, which holds what was being computed
         self._stale.clear()
         for source, changed in zip(frames, pictures, strict=True):
             yield Step(frame=self._pasted(changed), source=source)
@@ -120,7 +122,6 @@ class Upscaler:
 
     def _use_less(self, error: Exception) -> None:
         """After memory ran out: smaller batches, then smaller windows."""
-        release()
         if self.batch > 1:
             self.batch //= 2
             return
