@@ -74,7 +74,7 @@ def upscaled(tmp_path, compact):
         def __init__(self) -> None:
             self.count, self.remarks, self.steps = 0, [], []
 
-        def __call__(self, source, network=compact, on_step=None, restoring=None, **settings):
+        def __call__(self, source, network=compact, on_step=None, restoring=None, ready=lambda: None, **settings):
             self.count += 1
             self.steps = []
             path = tmp_path / f"out{self.count}.mp4"
@@ -87,6 +87,7 @@ def upscaled(tmp_path, compact):
                 memory=10**9,
                 on_step=on_step or (lambda done, total: self.steps.append((done, total))),
                 restoring=restoring,
+                ready=ready,
             )
             self.remarks, self.report = report.remarks, report
             return path

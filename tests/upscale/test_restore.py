@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -235,6 +236,51 @@ def test_faces_are_restored_within_an_upscale(tmp_path, upscaled, compact, resto
     assert (info.width, info.frames) == (512, 2)
     assert np.abs(plain[:, :24] - after[:, :24]).mean() < 3
     assert np.abs(plain[220:300, 220:300] - after[220:300, 220:300]).mean() > 8
+
+
+def test_models_are_brought_back_between_looking_for_faces_and_running(tmp_path, upscaled, compact):
+    """A detector in ComfyUI's hands may have pushed them off the card."""
+    order: list[str] = []
+
+    class Finder(CascadeDetector):
+        def detect(self, pixels):
+            order.append("looked")
+            return super().detect(pixels)
+
+    class Drawer(FakeRestorer):
+        def __call__(self, faces, fidelity):
+            order.append("drawn")
+            return super().__call__(faces, fidelity)
+
+    picture = Image.open(MEDIA / "smiling_woman.jpg").convert("RGB").resize((256, 256))
+    source = write(tmp_path / "a.mp4", [np.asarray(picture)] * 2)
+    watched = compact.module.register_forward_pre_hook(lambda *_: order.append("upscaled"))
+    restoring = Restoring(Drawer(), Finder(), Care(where="everywhere"))
+    upscaled(source, compact, restoring=restoring, ready=lambda: order.append("ready"))
+    watched.remove()
+    at = order.index("ready")
+    assert set(order[:at]) == {"looked"}
+    assert set(order[at + 1 :]) == {"upscaled", "drawn"}
+
+
+def test_memory_is_given_back_once_the_failure_holds_no_more_of_it(monkeypatch):
+    from myspinbot.engines.restore import faces
+
+    computed: list[weakref.ref] = []
+    left: list[int] = []
+
+    class Scarce(FakeRestorer):
+        def __call__(self, stack, fidelity):
+            layer = stack.astype(np.float32)
+            if len(stack) > 1:
+                computed.append(weakref.ref(layer))
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().__call__(stack, fidelity)
+
+    monkeypatch.setattr(faces, "release", lambda: left.append(sum(layer() is not None for layer in computed)))
+    work = faces.Faces(Scarce(), Tracks(1, (0,), ()), Care(), batch=4)
+    drawn = work._drawn([np.zeros((SIDE, SIDE, 3), np.uint8)] * 3)
+    assert (len(drawn), work.batch, left) == (3, 1, [0, 0])
 
 
 def test_cancel_comes_through_while_a_face_is_drawn(tmp_path, upscaled, restorer):

@@ -88,6 +88,7 @@ class RestoreFaces(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..engines.restore.faces import Care
         from ..engines.upscale.clip import Settings, enhance
+        from .upscale_model import bring
 
         care = Care(codeformer_fidelity, strength, steadiness, where)  # pyright: ignore[reportArgumentType]
         source, path = clip_path(video), new_clip("restore")
@@ -100,6 +101,7 @@ class RestoreFaces(io.ComfyNode):
             memory=0,
             on_step=stepper(),
             restoring=restoring(face_restorer, care, detector),
+            ready=lambda: bring(face_restorer.model),
         )
         return output(InputImpl.VideoFromFile(str(path)), notices=notices(report))
 
@@ -109,7 +111,7 @@ def restoring(face_restorer: LoadedRestorer, care: Any, choice: str) -> "Restori
     from ..engines.upscale.clip import Restoring
     from .faces import detector
 
-    return Restoring(face_restorer.on_device(), detector(choice), care)
+    return Restoring(face_restorer.restorer, detector(choice), care)
 
 
 def notices(report: "Report", *, asked: bool = True) -> list[Notice]:

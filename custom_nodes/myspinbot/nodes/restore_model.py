@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from .missing import not_open
 from .model_files import choices, find, known
+from .upscale_model import LAYERS
 
 if TYPE_CHECKING:
     from ..engines.restore.network import Restorer
@@ -24,13 +25,6 @@ class LoadedRestorer:
 
     restorer: Restorer
     model: Any
-
-    def on_device(self) -> Restorer:
-        """On its device, where it stays until ComfyUI needs the memory."""
-        from comfy.model_management import load_models_gpu
-
-        load_models_gpu([self.model], force_full_load=True)
-        return self.restorer
 
 
 class LoadFaceRestorer(io.ComfyNode):
@@ -77,9 +71,10 @@ class LoadFaceRestorer(io.ComfyNode):
 
         from ..engines.restore.network import load_restorer
 
-        device = model_management.get_torch_device()
+        device, aside = model_management.get_torch_device(), model_management.unet_offload_device()
+        model_management.free_memory(LAYERS, device)
         restorer = load_restorer(find(FOLDER, model), device=device, exact=precision == "fp32")
-        held = ModelPatcher(restorer.module, device, model_management.unet_offload_device())
+        held = ModelPatcher(restorer.module.to(aside), device, aside)
         return io.NodeOutput(LoadedRestorer(restorer, held))
 
 

@@ -48,7 +48,8 @@ def hear(samples: Samples, sample_rate: int) -> str:
             + missing("whisper-small")
         )
     listener = load_listener(next(iter(folders.values())))
-    load_models_gpu([_patcher(listener.model, get_torch_device())], force_full_load=True)
+    patcher = _patcher(listener.model, get_torch_device())
+    load_models_gpu([patcher], force_full_load=True)
     return heard(listener, samples, sample_rate)
 
 
@@ -68,9 +69,7 @@ def measure(chosen: str, place: Any) -> Find | None:
     if not folders:
         return None
     folder = next(iter(folders.values())) if chosen == AUTO else folders[chosen]
-    aligner = _aligner(folder, (folder / "config.json").stat().st_mtime_ns)
-
-    patcher = _patcher(aligner.model, place)
+    aligner, patcher = _aligner(folder, (folder / "config.json").stat().st_mtime_ns, place)
 
     def words(samples: Samples, sample_rate: int, texts: Sequence[str]) -> list[Span | None]:
         load_models_gpu([patcher], force_full_load=True)
@@ -80,10 +79,12 @@ def measure(chosen: str, place: Any) -> Find | None:
 
 
 @cache
-def _aligner(folder: Path, state: int) -> Any:
+def _aligner(folder: Path, state: int, place: Any) -> tuple[Any, Any]:
+    """The model and its patcher, kept together: without that one ComfyUI can't take the model off the device again."""
     from ..engines.voice.align import load_aligner
 
-    return load_aligner(folder)
+    aligner = load_aligner(folder)
+    return aligner, _patcher(aligner.model, place)
 
 
 def _patcher(model: Any, place: Any) -> Any:

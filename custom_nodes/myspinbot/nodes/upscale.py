@@ -155,7 +155,7 @@ class Upscale(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..engines.restore.faces import Care
         from ..engines.upscale.clip import Settings, enhance
-        from .upscale_model import on_device
+        from .upscale_model import bring, free_bytes, loaded
 
         settings = Settings(
             target=target,  # pyright: ignore[reportArgumentType]
@@ -170,17 +170,20 @@ class Upscale(io.ComfyNode):
             crf=quality,
         )
         source = clip_path(video)
-        network, memory = on_device(upscale_model, exact=precision == "fp32")
+        upscaler = loaded(upscale_model, exact=precision == "fp32")
+        models = [upscaler.model, *([face_restorer.model] if face_restorer else [])]
+        bring(*models)
         path = new_clip("upscale")
         care = Care(fidelity=codeformer_fidelity)
         report = enhance(
             source,
             path,
-            network,
+            upscaler.network,
             settings,
             work_store(),
-            memory=memory,
+            memory=free_bytes(),
             on_step=stepper(),
             restoring=restoring(face_restorer, care, detector) if face_restorer else None,
+            ready=lambda: bring(*models),
         )
         return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, asked=face_restorer is not None))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Wav2LipSocket = io.Custom("WAV2LIP")
 FOLDER = "wav2lip"
+_TRIAL = 10**9  # bytes: the network in two precisions, and what it computes of two faces
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class LoadWav2Lip(io.ComfyNode):
         place = torch.device("cpu") if device == "cpu" else model_management.get_torch_device()
         generator = load_generator(find(FOLDER, model))
         name = identity(generator)
+        model_management.free_memory(_TRIAL, place)
         ready = prepared(generator, place, () if precision == "fp32" else None)
         aside = torch.device("cpu")
         patcher = ModelPatcher(ready.model.to(aside), place, aside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -93,6 +93,7 @@ def enhance(
     memory: int,
     on_step: OnStep,
     restoring: Restoring | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> Report:
     """Write `source`, upscaled by `network`, with its faces restored and its sound, to `path`.
 
@@ -102,6 +103,8 @@ def enhance(
         network: None leaves the size as it is.
         memory: free bytes on the model's device.
         restoring: None leaves faces as they are.
+        ready: called once faces were looked for, which may have pushed the models off their device, to bring them
+            back; nothing but them runs after it.
 
     Raises:
         ValueError: the source is no video, or nothing of it is selected.
@@ -111,7 +114,7 @@ def enhance(
     info = probe(source)
     scale = network.scale if network else 1
     size = target_size(info.width, info.height, scale, settings.target, settings.factor)
-    work = _Work(source, info, network, settings, restoring, size, memory, Progress(on_step))
+    work = _Work(source, info, network, settings, restoring, size, memory, Progress(on_step), ready)
     job = store.job("upscale" if network else "restore", work.key(), source.name)
     with job.held():
         report = work.write(job, path)
@@ -134,6 +137,7 @@ class _Work:
     size: tuple[int, int]
     memory: int
     progress: Progress
+    ready: Callable[[], None]
 
     def key(self) -> dict[str, object]:
         """All that determines the result."""
@@ -149,6 +153,7 @@ class _Work:
     def write(self, job: Job, path: Path) -> Report:
         settings = self.settings
         tracks = self._tracks(job, self.restoring) if self.restoring else None
+        self.ready()
         plan = self._plan(job, tracks)
         fps = self.info.fps / settings.select_every_nth
         pieces = Pieces(job, plan.frames, settings.batch_size, *self.size, fps, settings.crf)
