@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 import pytest
-from myspinbot.engines.upscale import changes
 from myspinbot.engines.upscale import network as networks
 from myspinbot.engines.upscale.activity import Grid
 from myspinbot.engines.upscale.changes import Upscaler
@@ -168,25 +165,6 @@ def test_without_memory_for_a_part_it_goes_on_in_smaller_ones_and_says_so(compac
     assert len(worker.remarks) == 1
     for frame, parts in zip(frames, got, strict=True):
         assert np.abs(compact(frame[None])[0].astype(int) - parts).max() <= 1
-
-
-def test_memory_is_given_back_once_the_failure_holds_no_more_of_it(compact, monkeypatch):
-    frames = moving(3)
-    computed: list[weakref.ref] = []
-    left: list[int] = []
-
-    class Leaky(Scarce):
-        def __call__(self, pictures):
-            layer = pictures.astype(np.float32)
-            computed.append(weakref.ref(layer))
-            return super().__call__(pictures)
-
-    worker = upscaler(compact, frames, batch=4)
-    worker.network = Leaky(compact, frames[0].shape[0] * frames[0].shape[1])
-    monkeypatch.setattr(changes, "release", lambda: left.append(sum(layer() is not None for layer in computed)))
-    assert len(run(worker, frames)[0]) == 3
-    assert left
-    assert not any(left)
 
 
 def test_without_memory_for_anything_it_ends_with_a_sentence(compact):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -261,26 +260,6 @@ def test_models_are_brought_back_between_looking_for_faces_and_running(tmp_path,
     at = order.index("ready")
     assert set(order[:at]) == {"looked"}
     assert set(order[at + 1 :]) == {"upscaled", "drawn"}
-
-
-def test_memory_is_given_back_once_the_failure_holds_no_more_of_it(monkeypatch):
-    from myspinbot.engines.restore import faces
-
-    computed: list[weakref.ref] = []
-    left: list[int] = []
-
-    class Scarce(FakeRestorer):
-        def __call__(self, stack, fidelity):
-            layer = stack.astype(np.float32)
-            if len(stack) > 1:
-                computed.append(weakref.ref(layer))
-                raise torch.OutOfMemoryError("CUDA out of memory.")
-            return super().__call__(stack, fidelity)
-
-    monkeypatch.setattr(faces, "release", lambda: left.append(sum(layer() is not None for layer in computed)))
-    work = faces.Faces(Scarce(), Tracks(1, (0,), ()), Care(), batch=4)
-    drawn = work._drawn([np.zeros((SIDE, SIDE, 3), np.uint8)] * 3)
-    assert (len(drawn), work.batch, left) == (3, 1, [0, 0])
 
 
 def test_cancel_comes_through_while_a_face_is_drawn(tmp_path, upscaled, restorer):
