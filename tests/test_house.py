@@ -16,7 +16,7 @@ PACK = ROOT / "custom_nodes" / "myspinbot"
 
 
 def tool(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=ROOT, timeout=280)
+    return subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=ROOT, timeout=800)
 
 
 def tracked(*patterns: str) -> list[Path]:

@@ -59,7 +59,7 @@ class Places:
     def stray(self, model: Model) -> Path | None:
         """A file of the same name and size in another subfolder, where workflows don't look for it."""
         for folder in self.folders(model.folder):
-            for path in folder.rglob(model.name) if folder.is_dir() else ():
+            for path in sorted(folder.rglob(model.name)) if folder.is_dir() else ():
                 whole = model.bytes is not None and path.is_file() and path.stat().st_size == model.bytes
                 if whole and path not in self._candidates(model):
                     return path

@@ -27,7 +27,7 @@ WORDS = (
 def command(server: Any, workflow: Path, out: Path, *arguments: str) -> str:
     """What `myspinbot run` prints; it must succeed."""
     call = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out), *arguments]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=280, cwd=ROOT, check=False)
+    done = subprocess.run(call, capture_output=True, text=True, timeout=800, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

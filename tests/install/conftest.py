@@ -43,7 +43,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
 def install(clone: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     """Runs the clone's install.py with this Python."""
     command = [sys.executable, str(clone / "install.py"), *arguments]
-    defaults = {"capture_output": True, "text": True, "timeout": 280, "check": False, "cwd": clone}
+    defaults = {"capture_output": True, "text": True, "timeout": 800, "check": False, "cwd": clone}
     return subprocess.run(command, **{**defaults, **options})  # type: ignore[call-overload]
 
 

@@ -32,6 +32,7 @@ def write(path, *, times, size=(64, 48), picture=numbered, clock=Fraction(1, 900
         stream = clip.add_stream("libx264", rate=rate, options={"crf": "4"})
         stream.width, stream.height, stream.pix_fmt = *size, tags.pop("pix_fmt", "yuv420p")
         stream.codec_context.time_base = clock
+        stream.codec_context.thread_count = 4  # as many as there are cores would be other bytes on each machine
         matrix = tags.pop("matrix", None)
         for name, value in tags.items():
             setattr(stream.codec_context, name, value)

@@ -89,7 +89,7 @@ def runs(server: Any, work: dict[str, Any]) -> int:
     return len(path.read_text().split()) if path.exists() else 0
 
 
-def until(condition: Callable[[], Any], seconds: float = 240) -> bool:
+def until(condition: Callable[[], Any], seconds: float = 600) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -132,7 +132,7 @@ def command(*args: str, **options: Any) -> subprocess.Popen[str]:
 def call(*args: str, **options: Any) -> tuple[int, str, str]:
     """Run the real command and wait for it: exit status, output, errors."""
     process = command(*args, **options)
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 

@@ -89,6 +89,7 @@ def record(path: Path, frames: Iterable[np.ndarray], *, fps: Fraction = Fraction
             if stream is None:
                 stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "ultrafast"})
                 stream.width, stream.height, stream.pix_fmt = frame.shape[1], frame.shape[0], "yuv420p"
+                stream.codec_context.thread_count = 4  # the same bytes on any number of cores
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     return path

@@ -32,12 +32,17 @@ class Conditioning(io.ComfyNode):
 
 
 class _Count:
+    """Notes each sampling of a tag, and waits before it while there is `hold-<tag>.txt`."""
+
     def __init__(self, tag):
         self.tag = tag
 
     def __call__(self, executor, *args, **kwargs):
-        with (Path(folder_paths.get_output_directory()) / f"sampled-{self.tag}.txt").open("a") as file:
+        output = Path(folder_paths.get_output_directory())
+        with (output / f"sampled-{self.tag}.txt").open("a") as file:
             file.write("window\n")
+        while (output / f"hold-{self.tag}.txt").exists():
+            time.sleep(0.02)
         return executor(*args, **kwargs)
 
 
