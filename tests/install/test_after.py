@@ -96,8 +96,12 @@ def test_the_demo_makes_a_video_and_says_where(tmp_path: Path, capfd: pytest.Cap
         missing("The runner isn't installed in this environment.")
     shutil.copytree(ROOT / "workflows", places.root / "workflows")
     places.venv.symlink_to(sys.prefix, target_is_directory=True)
+    older = places.root / "output" / "older.mp4"
+    older.parent.mkdir()
+    older.write_bytes(b"from before the clock was set back")
+    os.utime(older, (2_000_000_000, 2_000_000_000))
     make_demo(places, "the command that opens the editor")
-    (video,) = (places.root / "output").rglob("*.mp4")
+    (video,) = set((places.root / "output").rglob("*.mp4")) - {older}
     written = capfd.readouterr().out.splitlines()
     assert written[-2:] == [
         f"Your video:       {video}",
