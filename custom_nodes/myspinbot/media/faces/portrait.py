@@ -73,8 +73,8 @@ def _search(image: Pixels) -> tuple[FacePoints, int]:
             break
     if not found:
         raise ValueError(
-            "No face was found in the portrait. Use a picture of one face seen from the front, well lit and not "
-            "too small, or type where its eyes and mouth are in `face_points`."
+            "No face was found in the portrait. Use a picture of one face seen from the front, well lit and not too "
+            "small, or type where its eyes and mouth are in `face_points` of Talking Head (Draft)."
         )
     _, points, count = max(found, key=lambda entry: entry[0])
     return points.scaled(1 / scale), count
