@@ -5,7 +5,9 @@ from __future__ import annotations
 import weakref
 
 import numpy as np
+import pytest
 import torch
+from myspinbot.engines.memory import is_out_of_memory
 from myspinbot.engines.restore import faces
 from myspinbot.engines.restore.align import SIDE
 from myspinbot.engines.restore.faces import Care
@@ -53,3 +55,19 @@ def test_an_upscalers_memory_is_given_back(compact, monkeypatch):
     assert len(run(worker, frames)[0]) == 3
     assert left
     assert not any(left)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"), True),
+        (MemoryError(), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_libraries_say_it_in_their_own_words(error, is_one):
+    assert is_out_of_memory(error) is is_one

@@ -4,7 +4,7 @@ import gc
 
 import torch
 
-_SAID = ("out of memory", "can't allocate memory", "not enough memory")
+_SAID = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "allocation_failed")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
