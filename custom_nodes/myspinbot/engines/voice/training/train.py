@@ -2,7 +2,8 @@
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -73,7 +74,7 @@ def train(
     device = device or model.proj_out.weight.device
     lessons, exam = divided(examples, settings.seed)
     # ComfyUI runs nodes where nothing can be trained; what is made in here can.
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), _repeatable():
         state = load(job.path(FILE)) if job is not None and job.has(FILE) else _start(model, settings)
         training = _Training(_twin(model, device), lessons, exam, settings, state)
         with applied(training.model, training.parameters, settings.alpha / settings.rank):
@@ -172,6 +173,19 @@ class _Training:
         with job.writing(FILE) as path:
             self.state.save(path)
         self.saved = time.monotonic()
+
+
+@contextmanager
+def _repeatable() -> Generator[None]:
+    """Within, PyTorch takes the ways to compute whose last bits are always the same: on a card, attention's backward
+    pass otherwise adds up in whatever order comes.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def _start(model: DiT, settings: Settings) -> State:
