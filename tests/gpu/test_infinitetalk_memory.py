@@ -22,9 +22,9 @@ GIB = 16
 pytestmark = [pytest.mark.gpu, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
-@pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A server that may take 16 GiB of the card, with models at full size."""
+@pytest.fixture(scope="module", params=[(), ("--disable-dynamic-vram",)], ids=["dynamic", "estimated"])
+def card(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server that may take 16 GiB of the card, with models at full size, in both of ComfyUI's ways to load them."""
     base: Path = tmp_path_factory.mktemp("gpu")
     models = base / "models"
     wan.write_holes(models, wan.MODEL, wan.video_model(dim=5120, ffn=13824, layers=40), "F8_E4M3", 1)
@@ -33,8 +33,8 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     wan.write(models, wan.ENCODER, wan.wav2vec2())
     furnish(base)
     total = torch.cuda.get_device_properties(0).total_memory / 2**30
-    # The fraction is a wall; the reserve makes ComfyUI plan for what lies within it.
-    server = make_server(base, "--reserve-vram", f"{max(total - GIB, 1):.1f}")
+    # The fraction is a wall for what PyTorch takes; the reserve makes ComfyUI plan for what lies within it.
+    server = make_server(base, "--reserve-vram", f"{max(total - GIB, 1):.1f}", *request.param)
     server.cpu = False
     with server.start() as running:
         yield running

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -99,13 +100,29 @@ class LimitMemory(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, gib):
-        total = torch.cuda.get_device_properties(0).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(gib * 2**30 / total, 1.0))
-        torch.cuda.reset_peak_memory_stats()
+        free, total = torch.cuda.mem_get_info(0)
+        torch.cuda.set_per_process_memory_fraction(min(gib * 2**30 / total, 1.0), 0)
+        PeakMemory.begin(free)
         return io.NodeOutput(model)
 
 
 class PeakMemory(io.ComfyNode):
+    """What was taken of the card since `begin`: of all of it, as dynamic memory's weights lie beside PyTorch's own."""
+
+    before, least, watched = 0, 0, False
+
+    @classmethod
+    def begin(cls, free):
+        cls.before = cls.least = free
+        cls.watched = True
+        threading.Thread(target=cls.watch, daemon=True).start()
+
+    @classmethod
+    def watch(cls):
+        while cls.watched:
+            cls.least = min(cls.least, torch.cuda.mem_get_info(0)[0])
+            time.sleep(0.002)
+
     @classmethod
     def define_schema(cls):
         return io.Schema(
@@ -117,7 +134,8 @@ class PeakMemory(io.ComfyNode):
 
     @classmethod
     def execute(cls, video):
-        return io.NodeOutput(f"{torch.cuda.max_memory_reserved() / 2**30:.3f}")
+        cls.watched = False
+        return io.NodeOutput(f"{(cls.before - cls.least) / 2**30:.3f}")
 
 
 class KeepFrames(io.ComfyNode):
