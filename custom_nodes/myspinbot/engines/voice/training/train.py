@@ -199,7 +199,8 @@ def _stale(state: State) -> bool:
 
 def _twin(model: DiT, device: torch.device) -> DiT:
     """A copy to train beside, whose blocks compute again in the backward pass what they would else have to keep."""
-    dtype = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    in_half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    dtype = torch.bfloat16 if in_half else torch.float32
     with torch.device("meta"):
         twin = DiT(model.arch)
     state: dict[str, Tensor] = {name: v.to(device, dtype, copy=True) for name, v in model.state_dict().items()}
