@@ -34,6 +34,8 @@ def check(text: str, spec: Spec, name: str) -> None:
             )
     elif _is_folder(text, spec):
         _files_in(path, name)
+    elif text.rstrip("/\\") != text and text not in map(str, spec.choices):
+        raise BadInput(f"{name}: there is no folder {text} here.")
     else:
         parse(text, spec, name)
 

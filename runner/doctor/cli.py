@@ -78,5 +78,5 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     yield report.ollama_line(manifest, ask_ollama(ollama))
     suited, _ = suggest(manifest, machine)
     for pipeline in pipelines(manifest, store, types, preset=suited.name):
-        yield report.pipeline_line(pipeline)
+        yield report.pipeline_line(pipeline, gpu=bool(machine.gpu))
     yield report.suggestion_line(manifest, store, machine)

@@ -79,8 +79,8 @@ def pack_line(why_not: str | None) -> Line:
     return Line("Nodes", "bad", f"ComfyUI hasn't loaded MySpinBot: {why_not}.", {"loaded": False, "why": why_not})
 
 
-def pipeline_line(pipeline: Pipeline) -> Line:
-    """Whether one workflow can run."""
+def pipeline_line(pipeline: Pipeline, gpu: bool = True) -> Line:
+    """Whether one workflow can run; `gpu`: on a machine with a graphics card."""
     data = {
         "pipeline": pipeline.name,
         "ready": pipeline.ready,
@@ -97,7 +97,10 @@ def pipeline_line(pipeline: Pipeline) -> Line:
         return Line(name, "good", text, data)
     lacks = [f"the node {node}" for node in pipeline.nodes or ()]
     text = "; ".join([*lacks, *([_models(pipeline.models)] if pipeline.models else [])])
-    return Line(name, "note", f"lacks {text}" + ("" if pipeline.models else "."), data)
+    text = f"lacks {text}" + ("" if pipeline.models else ".")
+    if not gpu and not all(status.model.cpu for status in pipeline.models):
+        text += " They need a graphics card, and there is none."
+    return Line(name, "note", text, data)
 
 
 def _models(wanted: Sequence[Status]) -> str:

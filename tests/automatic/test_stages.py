@@ -77,7 +77,7 @@ def test_a_language_that_the_model_does_not_speak_is_a_robots(furnished: Any, sa
         work["1"]["inputs"]["script_language"] = ["s", 0]
     (taken,) = json.loads(text(run(furnished, work), "2"))
     name = "German" if german else "Russian"
-    why = f"The speech models speak English and Chinese, not {name}, so a robot speaks."
+    why = f"The speech models speak English and Chinese, not {name}, so a robot speaks {name}."
     assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
 
 
@@ -113,8 +113,9 @@ def train(untrained: Path, path: Path, base: str) -> None:
 def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
     result = run(furnished, speak())
     (taken,) = json.loads(text(result, "2"))
-    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": "No voice was chosen, so a robot speaks."}
-    assert "Takes Speak (Draft). No voice was chosen, so a robot speaks." in notices(result)
+    why = "No voice was chosen, so a robot speaks English (America)."
+    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
+    assert f"Takes Speak (Draft). {why}" in notices(result)
 
 
 def test_the_draft_preset_takes_no_model(furnished: Any) -> None:
@@ -306,5 +307,5 @@ def test_when_infinitetalk_runs_out_of_memory_wav2lip_has_its_turn(furnished: An
 def test_where_there_is_no_bot_it_is_said_where_they_come_from(bare: Any) -> None:
     client = Client(bare.url)
     workflow = client.open(GUIDED)
-    with pytest.raises(BadInput, match=r"Choose one of: none\. The bot; new ones come from Save Bot"):
+    with pytest.raises(BadInput, match=r"Choose one of: none\. Bots come from the workflow train_bot"):
         client.set_input(workflow, "bot", "anna")

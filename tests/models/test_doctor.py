@@ -181,6 +181,7 @@ def test_what_a_pipeline_lacks(tmp_path: Path, shipped: Manifest) -> None:
         "`myspinbot models get wan-vae wav2lip-gan --accept-licence Wav2Lip-research` fetches them."
     )
     assert line.data["unknown"] == ["mine.safetensors"]
+    assert pipeline_line(one, gpu=False).text == f"{line.text} They need a graphics card, and there is none."
     path = tmp_path / "models" / "vae" / vae.file
     path.parent.mkdir(parents=True)
     path.write_bytes(b"cut")

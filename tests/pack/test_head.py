@@ -224,6 +224,17 @@ def test_a_blink_changes_the_eyes_only_and_ends(name, any_motion):
     assert changed.sum() > 0.03 * points.eye_distance**2
     assert ys.max() < points.mouth[1] - 0.3 * points.eye_distance
     assert np.abs(after.astype(int) - image).mean() < 0.2
+    assert seen_of_eyes(closed, points) < 0.15 * seen_of_eyes(image, points)
+
+
+def seen_of_eyes(frame: np.ndarray, points) -> int:
+    """Pixels around the eyes that are bright and grey, as the whites are and no skin of these pictures is."""
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
+    near = [
+        np.hypot(x - eye[0], (y - eye[1]) * 1.5) < 0.7 * points.eye_width for eye in (points.left_eye, points.right_eye)
+    ]
+    colours = frame[near[0] | near[1]].astype(int)
+    return int(((np.ptp(colours, axis=1) < 45) & (colours.min(axis=1) > 140)).sum())
 
 
 def test_sway_moves_the_head_and_leaves_the_border(any_motion):

@@ -58,6 +58,22 @@ def test_a_voice_of_another_language_is_taken_as_asked_and_said():
     assert "auto or de" in remark
 
 
+@pytest.mark.parametrize(
+    ("chosen", "script", "text", "said"),
+    [
+        ("auto", "English", "Let's talk about this: なぜ？", "America) has no such letters as those of Japanese"),
+        ("de", "", "Почему небо голубое?", "German has no such letters as those of Russian"),
+        ("auto", "Japanese", "空は青い", "reads kana, and spells Chinese characters out"),
+        ("auto", "Japanese", "そらはあおい", ""), ("auto", "zh", "天空", ""),
+        ("bg", "", "Защо?", ""), ("ar", "", "لماذا", ""),
+    ],
+)  # fmt: skip
+def test_letters_that_a_voice_spells_out_are_said(chosen, script, text, said):
+    remark = voice_language(chosen, script, text)[1]
+    assert said in remark
+    assert bool(said) == bool(remark)
+
+
 def test_a_language_that_no_voice_speaks_is_said():
     voice, remark = voice_language("auto", "Gibberish", "Hello")
     assert voice == "en-us"

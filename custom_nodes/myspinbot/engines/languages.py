@@ -44,6 +44,11 @@ def language_of(text: str) -> str:
     return "en"
 
 
+def has_own_letters(code: str) -> bool:
+    """Whether a language has letters that `language_of` knows by; so it is taken of one that isn't known here."""
+    return code not in _NAMES or language_of(_NAMES[code]) != "en"
+
+
 def code_of(name: str) -> str | None:
     """The code of a language as people call it: `German`, `deutsch`, `Brazilian Portuguese`, `pt_BR` or `de`."""
     called = name.strip().casefold().replace("_", "-")

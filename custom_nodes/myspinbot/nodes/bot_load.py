@@ -28,8 +28,8 @@ class LoadBot(io.ComfyNode):
                     "bot",
                     options=[NONE, *names()],
                     default=NONE,
-                    tooltip="The bot; new ones come from Save Bot or from `myspinbot bot import`. With none all "
-                    "outputs are empty, so that a pipeline works without a bot as well.",
+                    tooltip="Bots come from the workflow train_bot, from Save Bot or from `myspinbot bot import`. "
+                    "With none a pipeline works without.",
                 )
             ],
             outputs=[

@@ -25,9 +25,9 @@ import numpy.typing as npt
 from ..progress import OnStep
 from ..timings import Timings, closed
 from .catalogue import EspeakError, languages, library_and_data, voice_files, voices
-from .language import voice_language
+from .language import voice_language, voice_name
 
-__all__ = ["EspeakError", "Speech", "languages", "speak", "voice_language", "voices"]
+__all__ = ["EspeakError", "Speech", "languages", "speak", "voice_language", "voice_name", "voices"]
 
 DEFAULT_WORDS_PER_MINUTE = 175
 SAMPLE_RATE = 22050

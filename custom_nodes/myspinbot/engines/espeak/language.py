@@ -1,7 +1,9 @@
 """In which language a text is read, where a script's language is known and where it isn't."""
 
-from ..languages import code_of, language_of
-from .catalogue import language_names, languages
+import re
+
+from ..languages import SCRIPTS, code_of, has_own_letters, language_of, name_of
+from .catalogue import EspeakError, language_names, languages
 
 AUTO = "auto"
 _DEFAULT = "en-us"
@@ -29,15 +31,35 @@ def voice_language(chosen: str, script_language: str, text: str) -> tuple[str, s
     written = language_called(called) if called else None
     if chosen != AUTO:
         if written is None or _base(written) == _base(chosen):
-            return chosen, ""
+            return chosen, _unread(chosen, text)
         name = language_names().get(chosen, chosen)
         return chosen, f"The script is in {called}, and {name} reads it. Set the voice's language to auto or {written}."
     if written is not None:
-        return written, ""
+        return written, _unread(written, text)
     seen = language_called(language_of(text)) or _DEFAULT
     if not called:
-        return seen, ""
+        return seen, _unread(seen, text)
     return seen, f"There is no voice called {called!r}, so {language_names()[seen]} reads it. Choose one from the list."
+
+
+def voice_name(chosen: str, script_language: str, text: str) -> str:
+    """The English name of the language that `voice_language` takes, or its code where espeak-ng is missing."""
+    try:
+        code = voice_language(chosen, script_language, text)[0]
+        return language_names().get(code, code)
+    except EspeakError:
+        return chosen
+
+
+def _unread(voice: str, text: str) -> str:
+    """What to say where a voice spells letters out, as it doesn't know how they are read."""
+    name = language_names().get(voice, voice)
+    if voice == "ja" and re.search(SCRIPTS["zh"], text):
+        return "The Japanese voice reads kana, and spells Chinese characters out. Write the words in kana for it."
+    seen = language_of(text)
+    if seen == "en" or has_own_letters(_base(voice)):
+        return ""
+    return f"{name} has no such letters as those of {name_of(seen)} in the text, and spells them out."
 
 
 def _base(code: str) -> str:

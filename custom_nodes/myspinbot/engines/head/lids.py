@@ -12,13 +12,15 @@ class Lid:
 
     def __init__(self, picture: Tensor, eye: Point, points: FacePoints) -> None:
         half = points.eye_width / 2
-        self._height = points.eye_height / 2 / half * 1.1
-        self._skin = max(0.42, self._height)  # how much skin above the eye is there to be drawn down
-        self._patch = Patch.around(picture, eye, half, points.roll, u=(-1.35, 1.35), v=(-1.6, 1.1))
+        self._height = points.eye_height / 2 / half * 1.25
+        self._skin = max(0.34, 0.7 * self._height)  # how much skin above the eye is there to be drawn down
+        self._patch = Patch.around(picture, eye, half, points.roll, u=(-1.55, 1.55), v=(-1.7, 1.3))
         self._pixel = 1 / half
         u = self._patch.u
-        self._arch = (1 - (u / 1.18) ** 2).clamp(min=0)
-        self._sides = 1 - ramp(u.abs(), 0.95, 1.22)
+        # Wider and rounder than many eyes are: of those too nothing may show at the corners.
+        self._arch = (1 - (u / 1.36) ** 2).clamp(min=0) ** 0.8
+        self._sides = 1 - ramp(u.abs(), 1.1, 1.4)
+        self._lashes = 1 - ramp(u.abs(), 0.8, 1.3)
 
     def clear(self, frame: Tensor) -> None:
         """Give `frame` (3, H, W) the portrait's own eye back."""
@@ -41,5 +43,5 @@ class Lid:
         soft = 1.2 * self._pixel
         covered = ramp(v - fold, 0, 0.25) * (1 - ramp(v - edge, -soft, soft)) * self._sides
         picture = over(target, skin * shade, covered)
-        lash = torch.exp(-(((v - edge) / max(0.07, 1.3 * self._pixel)) ** 2)) * self._sides * min(shut * 1.6, 1.0)
+        lash = torch.exp(-(((v - edge) / max(0.07, 1.3 * self._pixel)) ** 2)) * self._lashes * min(shut * 1.6, 1.0)
         target.copy_(picture * (1 - 0.55 * lash))

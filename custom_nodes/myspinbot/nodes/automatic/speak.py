@@ -86,9 +86,12 @@ class Speak(Choosing):
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
+        from ...engines.espeak import voice_name
+
         graph = GraphBuilder()
         known_language = _short(script_language if language == "auto" else language)
-        file, why = _model(preset, voice, known_language or language_of(text))
+        robot = f"a robot speaks {voice_name(language, script_language, text)}"
+        file, why = _model(preset, voice, known_language or language_of(text), robot)
         if file:
             ids = [known()[file]] if file in known() else []
             taken = Taken(_STAGE, "Speak (F5-TTS)", models=ids)
@@ -104,12 +107,12 @@ class Speak(Choosing):
         return io.NodeOutput(spoken.out(0), spoken.out(1), told, ui=ui, expand=graph.finalize())
 
 
-def _model(preset: str, voice: VoiceProfile | None, language: str) -> tuple[str | None, str]:
+def _model(preset: str, voice: VoiceProfile | None, language: str, robot: str) -> tuple[str | None, str]:
     """The speech model's file to take, or None and why."""
     if preset == "draft":
         return None, ""
     if voice is None:
-        return None, "No voice was chosen, so a robot speaks."
+        return None, f"No voice was chosen, so {robot}."
     listed = known()
     whole = [file for file, key in listed.items() if not absent(with_needs([key]))]
     others = [file for file in choices() if file not in listed]
@@ -122,7 +125,7 @@ def _model(preset: str, voice: VoiceProfile | None, language: str) -> tuple[str 
     if fluent:
         return None, how_to_get(absent(with_needs([listed[fluent[0]]])))
     names = " and ".join(map(name_of, dict.fromkeys(code for codes in spoken.values() for code in codes)))
-    return None, f"The speech models speak {names}, not {name_of(language)}, so a robot speaks."
+    return None, f"The speech models speak {names}, not {name_of(language)}, so {robot}."
 
 
 def _short(language: str) -> str:
