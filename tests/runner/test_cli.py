@@ -120,6 +120,7 @@ def test_wrong_flags_say_what_there_is(at, tmp_path):
         (["--bread", "5"], "Its inputs are: --breadth-of-it"),
         (["--image", "gone.png"], "no file gone.png here"),
         (["--upscale-method", "magic"], "Choose one of: nearest-exact"),
+        (["--upscale-method", "photos/"], "there is no folder photos/ here"),
         (["stray"], "not an option"),
         (["--breadth-of-it"], "--breadth-of-it needs a value: int"),
     ]:
