@@ -33,9 +33,9 @@ def check(text: str, spec: Spec, name: str) -> None:
                 f"{name} takes {a(kind_of(spec))}: there is no file {text} here, nor one of that name on the server."
             )
     elif _is_folder(text, spec):
+        if not path.is_dir():
+            raise BadInput(f"{name}: there is no folder {text} here.")
         _files_in(path, name)
-    elif text.rstrip("/\\") != text and text not in map(str, spec.choices):
-        raise BadInput(f"{name}: there is no folder {text} here.")
     else:
         parse(text, spec, name)
 
@@ -63,9 +63,9 @@ def a(noun: str) -> str:
 
 
 def _is_folder(text: str, spec: Spec) -> bool:
-    """Whether a choice among the server's folders names a folder here instead."""
+    """Whether a choice among the server's folders names a folder instead that is here, or by its slash should be."""
     choice = kind_of(spec) == "choice" and text not in map(str, spec.choices)
-    return choice and Path(text).expanduser().is_dir()
+    return choice and (text.endswith(("/", "\\")) or Path(text).expanduser().is_dir())
 
 
 def upload_folder(api: Api, folder: Path, name: str, on_file: OnFile = lambda _: None) -> str:
