@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import av
 
 from runner import Client
+from tests.runner.helpers import call
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDED, DIRECT, TRAIN, FINETUNE = (
@@ -26,10 +25,10 @@ WORDS = (
 
 def command(server: Any, workflow: Path, out: Path, *arguments: str) -> str:
     """What `myspinbot run` prints; it must succeed."""
-    call = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out), *arguments]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=800, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    where = ["--server", server.url, "--out", str(out)]
+    status, told, errors = call("run", str(workflow), *where, *arguments, timeout=800)
+    assert status == 0, told + errors
+    return told + errors
 
 
 def training(pictures: Path, name: str) -> list[str]:

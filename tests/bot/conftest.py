@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 
 import pytest
 
-PACK = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
-
-if "myspinbot" not in sys.modules:
-    package = types.ModuleType("myspinbot")
-    package.__path__ = [str(PACK)]
-    sys.modules["myspinbot"] = package
+import tests.engines  # noqa: F401
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.engines import one_thread  # noqa: F401
 from tests.miniatures import f5 as miniature
 
 from .reference import reference  # noqa: F401
-
-PACK = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
-
-if "myspinbot" not in sys.modules:  # the engines without ComfyUI, as in tests/pack
-    package = types.ModuleType("myspinbot")
-    package.__path__ = [str(PACK)]
-    sys.modules["myspinbot"] = package
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)

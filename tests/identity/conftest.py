@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import tests.engines  # noqa: F401
 from tests.runner.helpers import tag
 
 from . import portraits
-
-PACK = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
-
-if "myspinbot" not in sys.modules:
-    package = types.ModuleType("myspinbot")
-    package.__path__ = [str(PACK)]
-    sys.modules["myspinbot"] = package
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict:
-    from .conftest import PACK
+    from tests.engines import PACK
 
     base = tmp_path_factory.mktemp("base")
     command = [sys.executable, "-c", CODE, str(find_installation().comfyui), str(PACK), str(base)]
@@ -117,7 +117,7 @@ def test_the_job_is_held_while_a_stage_is_kept(found):
 
 
 def test_folders_outside_of_the_input_folder_are_refused(tmp_path):
-    from .conftest import PACK
+    from tests.engines import PACK
 
     code = """
 import sys, types

@@ -57,7 +57,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def models() -> dict:
-    from .conftest import PACK
+    from tests.engines import PACK
 
     command = [sys.executable, "-c", CODE, json.dumps(KINDS), str(find_installation().comfyui), str(PACK)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)

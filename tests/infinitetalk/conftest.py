@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tests.engines  # noqa: F401
 from tests.miniatures import wan
-
-PACK = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot"
-
-if "myspinbot" not in sys.modules:  # the engines without ComfyUI, as in tests/pack
-    package = types.ModuleType("myspinbot")
-    package.__path__ = [str(PACK)]
-    sys.modules["myspinbot"] = package
 
 
 @pytest.fixture(scope="session")

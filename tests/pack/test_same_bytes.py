@@ -9,7 +9,7 @@ import sys
 import pytest
 from safetensors import safe_open
 
-from .conftest import PACK
+from tests.engines import PACK
 
 ENCODE = f"""
 import os, sys, types

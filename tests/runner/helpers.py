@@ -129,10 +129,10 @@ def command(*args: str, **options: Any) -> subprocess.Popen[str]:
     )
 
 
-def call(*args: str, **options: Any) -> tuple[int, str, str]:
+def call(*args: str, timeout: float = 600, **options: Any) -> tuple[int, str, str]:
     """Run the real command and wait for it: exit status, output, errors."""
     process = command(*args, **options)
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err
 
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from runner import Client
 from runner.errors import Cancelled, NodeFailed
 from runner.events import Progress
 from tests.ollama import Ollama
+from tests.runner.helpers import call
 
 from .clips import Clip, follows
 
@@ -44,9 +43,8 @@ def make(server, out: Path, **inputs) -> tuple[Path, list]:
     return path, notices
 
 
-def command(server, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "runner", "run", str(DRAFT), "--server", server.url, "--out", str(out), *arguments]
-    return subprocess.run(call, capture_output=True, text=True, timeout=240, cwd=ROOT, check=False)
+def command(server, out: Path, *arguments: str) -> tuple[int, str, str]:
+    return call("run", str(DRAFT), "--server", server.url, "--out", str(out), *arguments, timeout=240)
 
 
 def failure(server, **inputs) -> str:
@@ -59,11 +57,11 @@ def failure(server, **inputs) -> str:
 def test_the_command_line_makes_a_video_that_speaks(server, tmp_path):
     wanted = ["--topic", "Why is the sky blue?", "--portrait", str(MEDIA / "elderly_man.jpg"), "--length", "16"]
     wanted += ["--set", f"2.host={NOBODY}", "--set", "4.liveliness=0"]
-    done = command(server, tmp_path / "out", *wanted)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No Ollama answers" in done.stdout + done.stderr
+    status, told, errors = command(server, tmp_path / "out", *wanted)
+    assert status == 0, told + errors
+    assert "No Ollama answers" in told + errors
     (path,) = (tmp_path / "out").rglob("*.mp4")
-    assert str(path) in done.stdout
+    assert str(path) in told
     clip = Clip.read(path)
     assert clip.codecs == ("h264", "aac")
     assert clip.fps == 25
@@ -236,10 +234,10 @@ def test_the_voice_follows_the_language_of_the_script(server):
 
 def test_results_that_can_not_be_written_are_an_error_of_their_own(server, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    done = command(server, tmp_path / "file", "--length", "3")
-    assert done.returncode not in (0, 1)
-    assert str(tmp_path / "file") in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    status, told, errors = command(server, tmp_path / "file", "--length", "3")
+    assert status not in (0, 1)
+    assert str(tmp_path / "file") in told + errors
+    assert "Traceback" not in told + errors
     assert (tmp_path / "file").read_text() == "in the way"
 
 

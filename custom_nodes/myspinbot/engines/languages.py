@@ -59,7 +59,12 @@ def code_of(name: str) -> str | None:
     return called if _CODE.fullmatch(called) else None
 
 
+def base_of(code: str) -> str:
+    """The code without country and dialect: `pt` of `pt-br`."""
+    return code.split("-")[0]
+
+
 def name_of(code: str) -> str:
     """The English name of a language, or its code where that has none here."""
-    names = _NAMES.get(code) or _NAMES.get(code.split("-")[0])
+    names = _NAMES.get(code) or _NAMES.get(base_of(code))
     return names.split()[0].capitalize() if names else code

@@ -8,6 +8,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from ..languages import base_of
+
 LONGEST_DATA_PATH = 159  # espeak-ng copies the path into a buffer of 160 bytes and fails beyond it
 
 _making = threading.Lock()
@@ -47,7 +49,7 @@ def _read_languages() -> dict[str, tuple[str, str]]:
         lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
         facts = {words[0]: " ".join(words[1:]) for words in reversed(lines) if len(words) > 1}
         code = facts.get("language", "").split(" ")[0]
-        if (data / f"{facts.get('dictionary', code.split('-')[0])}_dict").is_file():
+        if (data / f"{facts.get('dictionary', base_of(code))}_dict").is_file():
             found[code] = (file.name, facts.get("name", code).split(" //")[0])
     return found
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ..languages import SCRIPTS, code_of, has_own_letters, language_of, name_of
+from ..languages import SCRIPTS, base_of, code_of, has_own_letters, language_of, name_of
 from .catalogue import EspeakError, language_names, languages
 
 AUTO = "auto"
@@ -17,8 +17,8 @@ def language_called(name: str) -> str | None:
         called = name.strip().casefold()
         named = (one for one, full in language_names().items() if called == full.split(" (")[0].casefold())
         return min(named, key=len, default=None)
-    base = code.split("-")[0]
-    likely = (code, _USUAL.get(base, base), *(one for one in known if one.split("-")[0] == base))
+    base = base_of(code)
+    likely = (code, _USUAL.get(base, base), *(one for one in known if base_of(one) == base))
     return next((one for one in likely if one in known), None)
 
 
@@ -30,7 +30,7 @@ def voice_language(chosen: str, script_language: str, text: str) -> tuple[str, s
     called = script_language.strip()
     written = language_called(called) if called else None
     if chosen != AUTO:
-        if written is None or _base(written) == _base(chosen):
+        if written is None or base_of(written) == base_of(chosen):
             return chosen, _unread(chosen, text)
         name = language_names().get(chosen, chosen)
         return chosen, f"The script is in {called}, and {name} reads it. Set the voice's language to auto or {written}."
@@ -53,14 +53,10 @@ def voice_name(chosen: str, script_language: str, text: str) -> str:
 
 def _unread(voice: str, text: str) -> str:
     """What to say where a voice spells letters out, as it doesn't know how they are read."""
-    name = language_names().get(voice, voice)
     if voice == "ja" and re.search(SCRIPTS["zh"], text):
         return "The Japanese voice reads kana, and spells Chinese characters out. Write the words in kana for it."
     seen = language_of(text)
-    if seen == "en" or has_own_letters(_base(voice)):
+    if seen == "en" or has_own_letters(base_of(voice)):
         return ""
+    name = language_names().get(voice, voice)
     return f"{name} has no such letters as those of {name_of(seen)} in the text, and spells them out."
-
-
-def _base(code: str) -> str:
-    return code.split("-")[0]

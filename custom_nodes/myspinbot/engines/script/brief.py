@@ -19,6 +19,11 @@ class Brief:
     language: str = "English"
 
     @property
+    def tongue(self) -> str:
+        """The language, where none is named as well."""
+        return self.language.strip() or "English"
+
+    @property
     def words(self) -> int:
         """Words that fill the time when read aloud."""
         return max(round(self.seconds * WORDS_PER_SECOND), 5)

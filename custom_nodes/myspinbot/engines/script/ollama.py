@@ -134,7 +134,7 @@ def _script(answer: str, brief: Brief) -> Script:
     if _REFUSALS.match(narration.replace("\u2019", "'")):
         raise ModelError(f"The model refused: {narration[:120]!r}", again=True)
     scene = scene or f"A person talks to the camera about {brief.topic.strip()}."
-    return Script(fitted(narration, brief.words), scene, language=brief.language.strip() or "English")
+    return Script(fitted(narration, brief.words), scene, language=brief.tongue)
 
 
 def _one_line(value: Any) -> str:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..languages import code_of
+from ..languages import base_of, code_of
 from .brief import WORDS_PER_SECOND, Brief, Script, count_words
 
 LONGEST_TOPIC = 30  # words of a topic that are spoken
@@ -20,8 +20,7 @@ _MOODS = {
 
 def write(brief: Brief, reason: str) -> Script:
     """The script for `brief`; `reason` is why no model wrote it, for the warning."""
-    asked = brief.language.strip() or "English"
-    code = (code_of(asked) or "").split("-")[0]
+    code = base_of(code_of(brief.tongue) or "")
     known = code in _LANGUAGES
     text = _texts(code if known else "en")
     topic = " ".join(brief.topic.split()[:LONGEST_TOPIC])
@@ -36,14 +35,14 @@ def write(brief: Brief, reason: str) -> Script:
     narration = " ".join([*spoken, closing])
     warning = f"{reason} The script was written from a template instead."
     if not known:
-        warning += f" It is in English, as there is no template in {asked}."
+        warning += f" It is in English, as there is no template in {brief.tongue}."
     if count_words(narration) < 0.6 * brief.words:
         warning += f" It lasts about {count_words(narration) / WORDS_PER_SECOND:.0f} seconds: it has no more to say."
     scene = (
         f"Portrait of {brief.persona.strip() or 'a friendly presenter'} talking to the camera about {bare}, "
         f"head and shoulders, {_MOODS[brief.tone]}, looking into the lens, sharp focus."
     )
-    return Script(narration, scene, fallback=True, warning=warning, language=asked if known else "English")
+    return Script(narration, scene, fallback=True, warning=warning, language=brief.tongue if known else "English")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...engines.languages import code_of, language_of, name_of
+from ...engines.languages import base_of, code_of, language_of, name_of
 from ..draft_speech import SCRIPT_LANGUAGE, DraftSpeech
 from ..f5_model import choices, known
 from ..missing import manifest
@@ -130,8 +130,8 @@ def _model(preset: str, voice: VoiceProfile | None, language: str, robot: str) -
 
 def _short(language: str) -> str:
     """The code of a language without its country, as F5-TTS has it; empty where it isn't known."""
-    code = code_of(language) or ""
-    return {"cmn": "zh"}.get(short := code.split("-")[0], short)
+    short = base_of(code_of(language) or "")
+    return "zh" if short == "cmn" else short
 
 
 def _f5_settings(language: str) -> dict[str, Any]:
