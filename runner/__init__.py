@@ -1,6 +1,6 @@
 """Runs ComfyUI workflows headless: workflow file -> server -> files on disk.
 
-from runner import Client
+from myspinbot_runner import Client
 
 client = Client("http://127.0.0.1:8188")
 job = client.submit(client.open("workflows/draft.app.json"))

@@ -1,4 +1,4 @@
-"""`python -m runner` is `myspinbot`."""
+"""`python -m myspinbot_runner` is `myspinbot`."""
 
 from .cli import main
 

@@ -6,16 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import (
-    BadInput,
-    BadWorkflow,
-    DiskFull,
-    MissingModel,
-    MissingNode,
-    NodeFailed,
-    OutOfMemory,
-    RunnerError,
-)
+from .errors import BadInput, BadWorkflow, DiskFull, MissingModel, MissingNode, NodeFailed, OutOfMemory, RunnerError
 
 Graph = Mapping[str, Mapping[str, Any]]
 MODEL_FILE = re.compile(r"\.(safetensors|sft|ckpt|pt|pth|bin|onnx|gguf)$", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,27 @@ def link_pack(places: Places, comfyui: Path) -> Link:
         if not _junction(root, link):
             return Link(*_name_in_file(places, comfyui))
     return Link(f"{link} links to this clone")
+
+
+def link_import_names(places: Places) -> None:
+    """Links each package of pyproject.toml under its import name, where type checkers and editors look.
+
+    An editable installation maps the names while Python runs, which such programs can't follow. Where links can't be
+    made they know less; nothing else needs them.
+    """
+    folder = places.notes / "imports"
+    folder.mkdir(parents=True, exist_ok=True)
+    project = tomllib.loads((places.root / "pyproject.toml").read_text(encoding="utf-8"))
+    for name, source in project["tool"]["setuptools"]["package-dir"].items():
+        link, target = folder / name, (places.root / source).resolve()
+        if link.exists() and link.resolve() == target:
+            continue
+        if link.is_symlink():
+            link.unlink()
+        try:
+            link.symlink_to(Path(os.path.relpath(target, folder.resolve())), target_is_directory=True)
+        except OSError:
+            _junction(target, link)
 
 
 def _junction(root: Path, link: Path) -> bool:

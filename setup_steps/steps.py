@@ -10,7 +10,7 @@ from pathlib import Path
 from . import comfyui_source, environment, pytorch
 from .disk import Need, check_space, pip_cache, same_disk, uv_cache
 from .existing import Existing, install_requirements
-from .link import Link, link_pack
+from .link import Link, link_import_names, link_pack
 from .packages import Installer, forget_half_installed
 from .places import Places, write_local, write_whole
 from .stamps import Stamps, fingerprint
@@ -175,6 +175,7 @@ class Setup:
         project = f"{self.places.root}[test]" if self.tests else str(self.places.root)
         self.installer.install(["-e", project, *([] if self.existing else self._constraints())])
         self._install_references()
+        link_import_names(self.places)
         return ""
 
     def _install_references(self) -> None:

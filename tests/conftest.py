@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, settings
 
-from runner.errors import ServerUnreachable
-from runner.locate import find_installation
-from runner.server import LocalServer
+import tests.engines  # noqa: F401  (the pack without ComfyUI, before anything imports it)
+from myspinbot_runner.errors import ServerUnreachable
+from myspinbot_runner.locate import find_installation
+from myspinbot_runner.server import LocalServer
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 240_000

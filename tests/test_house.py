@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 
 ROOT = Path(__file__).resolve().parents[1]
 PACK = ROOT / "custom_nodes" / "myspinbot"

@@ -3,39 +3,39 @@
 from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
-from .nodes.automatic.credit import Credit
+from .comfyui.example_files import offer_example_files
+from .comfyui.provenance import register_provenance
 from .nodes.automatic.finish import Finish
 from .nodes.automatic.head import TalkingHead, TalkingHeadResult
 from .nodes.automatic.image_load import LoadImageModel
 from .nodes.automatic.portrait import Portrait
 from .nodes.automatic.preset import Preset
 from .nodes.automatic.speak import Speak
-from .nodes.bot_apply import ApplyIdentity
-from .nodes.bot_load import LoadBot
-from .nodes.bot_save import SaveBot
-from .nodes.credits import offer_credits
-from .nodes.draft_head import DraftHead
-from .nodes.draft_speech import DraftSpeech
-from .nodes.examples import offer_example_files
-from .nodes.f5_load import LoadF5
-from .nodes.f5_speak import SpeakF5
-from .nodes.identity_results import IdentityFinish, IdentityMeasure
-from .nodes.identity_stages import IdentityBegin, IdentityKeep, IdentityPictures
-from .nodes.identity_train import TrainIdentity
-from .nodes.infinitetalk import InfiniteTalk
-from .nodes.infinitetalk_window import InfiniteTalkJoin, InfiniteTalkWindow
-from .nodes.relip import Relip
-from .nodes.restore import RestoreFaces
-from .nodes.restore_model import LoadFaceRestorer
-from .nodes.script import Script
-from .nodes.subtitles import Subtitles
-from .nodes.subtitles_burn import BurnSubtitles
-from .nodes.upscale import Upscale
-from .nodes.voice_build import BuildVoice
-from .nodes.voice_load import LoadVoice
-from .nodes.voice_train import TrainVoice
-from .nodes.wav2lip import Wav2Lip
-from .nodes.wav2lip_model import LoadWav2Lip
+from .nodes.automatic.write_provenance import WriteProvenance
+from .nodes.bots.apply_identity import ApplyIdentity
+from .nodes.bots.load_bot import LoadBot
+from .nodes.bots.save_bot import SaveBot
+from .nodes.enhance.restore_faces import RestoreFaces
+from .nodes.enhance.restore_model import LoadFaceRestorer
+from .nodes.enhance.upscale import Upscale
+from .nodes.head.draft_head import DraftHead
+from .nodes.identity.results import IdentityFinish, IdentityMeasure
+from .nodes.identity.stages import IdentityBegin, IdentityKeep, IdentityPictures
+from .nodes.identity.train_identity import TrainIdentity
+from .nodes.infinitetalk.infinitetalk import InfiniteTalk
+from .nodes.infinitetalk.window import InfiniteTalkJoin, InfiniteTalkWindow
+from .nodes.lipsync.transfer_lips import TransferLips
+from .nodes.lipsync.wav2lip import Wav2Lip
+from .nodes.lipsync.wav2lip_model import LoadWav2Lip
+from .nodes.script.write_script import Script
+from .nodes.speech.load_f5 import LoadF5
+from .nodes.speech.speak_draft import DraftSpeech
+from .nodes.speech.speak_f5 import SpeakF5
+from .nodes.subtitles.burn import BurnSubtitles
+from .nodes.subtitles.subtitles import Subtitles
+from .nodes.voice.build_profile import BuildVoice
+from .nodes.voice.load_profile import LoadVoice
+from .nodes.voice.train_voice import TrainVoice
 
 WEB_DIRECTORY = "./web"
 
@@ -44,16 +44,16 @@ class MySpinBot(ComfyExtension):
     @override
     async def on_load(self) -> None:
         offer_example_files()
-        offer_credits()
+        register_provenance()
 
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             *(Script, DraftSpeech, DraftHead),
             *(LoadF5, SpeakF5, BuildVoice, LoadVoice, TrainVoice),
-            *(LoadWav2Lip, Wav2Lip, Relip),
+            *(LoadWav2Lip, Wav2Lip, TransferLips),
             *(Subtitles, BurnSubtitles),
-            *(Preset, LoadImageModel, Portrait, Speak, TalkingHead, TalkingHeadResult, Finish, Credit),
+            *(Preset, LoadImageModel, Portrait, Speak, TalkingHead, TalkingHeadResult, Finish, WriteProvenance),
             *(SaveBot, LoadBot, ApplyIdentity),
             *(TrainIdentity, IdentityPictures, IdentityBegin, IdentityKeep, IdentityMeasure, IdentityFinish),
             *(InfiniteTalk, InfiniteTalkWindow, InfiniteTalkJoin),

@@ -131,7 +131,7 @@ class Download:
             self._digest_file(source)
             if self._digest.hexdigest() != self.sha256:
                 continue
-            self.on_note(f"Taken from {source}.")
+            self.on_note(f"StageChoice from {source}.")
             with local(self.part):
                 self.part.unlink(missing_ok=True)
                 try:

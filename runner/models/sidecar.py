@@ -24,7 +24,7 @@ def write_beside(
     """
     if path.suffix.lower() not in VIDEOS:
         return None
-    told = {**_said(outputs or {}, "made_with"), **_models(graph, outputs or {})}
+    told = {**_said(outputs or {}, "provenance"), **_models(graph, outputs or {})}
     target = path.with_name(f"{path.name}.json")
     if not told or target.exists():
         return None

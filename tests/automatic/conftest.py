@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.server import LocalServer
+from myspinbot_runner.server import LocalServer
 from tests.conftest import make_server
 from tests.identity import portraits
 from tests.miniatures import f5, sd15, upscale, wan, wav2lip

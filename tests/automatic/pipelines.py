@@ -8,7 +8,7 @@ from typing import Any
 
 import av
 
-from runner import Client
+from myspinbot_runner import Client
 from tests.runner.helpers import call
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,4 +69,4 @@ def only(folder: Path, suffix: str) -> Path:
 def used(path: Path) -> list[str]:
     """The engines that a video's file says made it."""
     with av.open(str(path)) as clip:
-        return [entry["used"] for entry in json.loads(clip.metadata["made_with"])]
+        return [entry["used"] for entry in json.loads(clip.metadata["provenance"])]

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import pytest
 
-from runner import Client
+from myspinbot_runner import Client
 from tests.identity import portraits
 from tests.runner.editor import Editor
 from tests.runner.helpers import tag

@@ -15,9 +15,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from runner import Client
-from runner.events import Event, Progress
-from runner.server import LocalServer
+from myspinbot_runner import Client
+from myspinbot_runner.events import Event, Progress
+from myspinbot_runner.server import LocalServer
 from tests.conftest import make_server
 from tests.identity import portraits
 from tests.runner.helpers import held_after, tag

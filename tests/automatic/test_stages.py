@@ -12,8 +12,8 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from runner import Client
-from runner.errors import BadInput, MissingModel, NodeFailed
+from myspinbot_runner import Client
+from myspinbot_runner.errors import BadInput, MissingModel, NodeFailed
 from tests.miniatures import wav2lip
 
 from .pipelines import GUIDED
@@ -194,9 +194,9 @@ def test_a_photo_that_is_asked_for_is_taken_without_a_word(furnished: Any) -> No
 
 def talk(**inputs: Any) -> dict[str, Any]:
     """Speech, head and finish, saved."""
-    head = {"portrait": ["p", 0], "audio": ["1", 0], "timings": ["1", 1], "made_with": ["1", 2], "seed": 1}
+    head = {"portrait": ["p", 0], "audio": ["1", 0], "timings": ["1", 1], "provenance": ["1", 2], "seed": 1}
     head |= {"prompt": "A person talks.", "width": 256, "height": 256, "steps": 1}
-    finish = {"video": ["h", 0], "made_with": ["h", 1], "timings": ["1", 1], "upscale_height": 0, "captions": False}
+    finish = {"video": ["h", 0], "provenance": ["h", 1], "timings": ["1", 1], "upscale_height": 0, "captions": False}
     given = {name: inputs.pop(name) for name in list(inputs) if name in finish}
     return (
         speak(voice=["v2", 0], text="Good morning.")
@@ -216,7 +216,7 @@ def made(server: Any, work: dict[str, Any], out: Path) -> tuple[Path, list[dict[
     told = notices(job.result())
     (path,) = [path for path in job.save(out) if path.suffix == ".mp4"]
     with av.open(str(path)) as clip:
-        return path, json.loads(clip.metadata["made_with"]), told
+        return path, json.loads(clip.metadata["provenance"]), told
 
 
 def test_without_models_the_draft_speaks_and_says_what_it_would_need(bare: Any, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_without_models_the_draft_speaks_and_says_what_it_would_need(bare: Any, 
     assert "Wav2Lip can't run: Wav2Lip GAN is missing" in why
     assert [text for text in told if why in text] == [f"Takes Talking Head (Draft). {why}"], "said once"
     beside = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
-    assert beside == {"video": path.name, "made_with": stages}
+    assert beside == {"video": path.name, "provenance": stages}
 
 
 def test_a_model_that_was_fetched_meanwhile_is_taken_at_the_next_run(bare: Any, tmp_path: Path) -> None:
@@ -261,13 +261,13 @@ def test_credits_are_in_the_saved_video_and_beside_it(furnished: Any, tmp_path: 
         assert (len(clip.streams.video), len(clip.streams.audio)) == (1, 1)
     assert [model["id"] for model in models] == stages[0]["models"]
     beside = json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
-    assert beside == {"video": path.name, "made_with": stages, "models": models}
+    assert beside == {"video": path.name, "provenance": stages, "models": models}
     assert models[0]["licence"] == "Apache-2.0"
 
 
 def test_a_text_that_is_no_report_is_refused(furnished: Any) -> None:
     with pytest.raises(NodeFailed, match="doesn't hold what the automatic stages say"):
-        run(furnished, speak(made_with=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
+        run(furnished, speak(provenance=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
 
 
 @pytest.mark.slow

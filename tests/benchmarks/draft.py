@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
-from runner.server import LocalServer
+from myspinbot_runner.server import LocalServer
 from tests.conftest import make_server
 from tests.workflows.clips import Clip
 
@@ -29,7 +29,7 @@ SENTENCE = "The sky is blue, because the air scatters the blue part of the sunli
 def graph(folder: Path, repeats: int) -> Path:
     """An API-form draft pipeline that reads `repeats` sentences."""
     voice = {"language": "en-us", "voice": "default", "speed": 1.0, "pitch": 50}
-    head = {"portrait": ["1", 0], "audio": ["2", 0], "timings": ["2", 1], "size": 512, "liveliness": 1.0, "seed": 1}
+    head = {"portrait": ["1", 0], "audio": ["2", 0], "timings": ["2", 1], "size": 512, "motion_scale": 1.0, "seed": 1}
     save = {"video": ["3", 0], "filename_prefix": "bench", "format": "auto", "codec": "auto"}
     nodes = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "bench.png"}},
@@ -44,7 +44,7 @@ def graph(folder: Path, repeats: int) -> Path:
 
 def run(server: LocalServer, path: Path, out: Path, seed: int) -> tuple[float, Path]:
     """Seconds of the whole `myspinbot run` process, and the clip."""
-    command = [sys.executable, "-m", "runner", "run", str(path), "--server", server.url, "--no-start"]
+    command = [sys.executable, "-m", "myspinbot_runner", "run", str(path), "--server", server.url, "--no-start"]
     started = time.perf_counter()
     subprocess.run([*command, "--out", str(out), "--set", f"3.seed={seed}"], check=True, cwd=ROOT, capture_output=True)
     seconds = time.perf_counter() - started

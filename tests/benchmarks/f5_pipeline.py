@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-from tests.f5.reference import load_reference, stand_in
 from tests.miniatures import f5 as miniature
+from tests.speech.reference import load_reference, stand_in
 
 from .f5_speech import show, timed
 
@@ -48,15 +48,15 @@ def stock() -> Callable[..., Any]:
 
 
 def main() -> None:
-    from myspinbot.engines import espeak
-    from myspinbot.engines.f5.checkpoint import load_vocabulary
-    from myspinbot.engines.f5.dit import Arch, DiT
-    from myspinbot.engines.f5.mel import resampled
-    from myspinbot.engines.f5.reference import prepare
-    from myspinbot.engines.f5.sentences import Piece
-    from myspinbot.engines.f5.speak import Settings, seconds, speak
-    from myspinbot.engines.f5.vocos import load_vocoder
     from myspinbot.engines.precision import fast_types
+    from myspinbot.engines.speech import espeak
+    from myspinbot.engines.speech.f5.checkpoint import load_vocabulary
+    from myspinbot.engines.speech.f5.dit import Arch, DiT
+    from myspinbot.engines.speech.f5.mel import resampled
+    from myspinbot.engines.speech.f5.reference import prepare
+    from myspinbot.engines.speech.f5.sentences import Piece
+    from myspinbot.engines.speech.f5.speak import Settings, seconds, speak
+    from myspinbot.engines.speech.f5.vocos import load_vocoder
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--pieces", type=int, default=3)

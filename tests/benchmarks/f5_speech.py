@@ -30,8 +30,8 @@ import sys, types, time
 package = types.ModuleType("myspinbot"); package.__path__ = [{str(PACK)!r}]; sys.modules["myspinbot"] = package
 import torch, torchaudio
 start = time.perf_counter()
-from myspinbot.engines.f5.speak import speak
-from myspinbot.engines.f5.tokens import symbols
+from myspinbot.engines.speech.f5.speak import speak
+from myspinbot.engines.speech.f5.tokens import symbols
 symbols("Hello 你好"); import num2words, cn2an
 print(time.perf_counter() - start)
 """
@@ -40,7 +40,7 @@ import sys, time
 sys.path.insert(0, ".")
 import torch, torchaudio
 start = time.perf_counter()
-from tests.f5.reference import load_reference
+from tests.speech.reference import load_reference
 load_reference().convert_char_to_pinyin(["Hello 你好"])
 print(time.perf_counter() - start)
 """
@@ -65,11 +65,10 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def main() -> None:
-    from myspinbot.engines.f5.dit import Arch, DiT
-    from myspinbot.engines.f5.mel import FRAMES_PER_SECOND, mel
-    from myspinbot.engines.f5.sampler import Take, sample
-
-    from tests.f5.reference import load_reference
+    from myspinbot.engines.speech.f5.dit import Arch, DiT
+    from myspinbot.engines.speech.f5.mel import FRAMES_PER_SECOND, mel
+    from myspinbot.engines.speech.f5.sampler import Take, sample
+    from tests.speech.reference import load_reference
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=2)

@@ -22,7 +22,7 @@ from typing import Any
 
 import av
 
-from runner import Client
+from myspinbot_runner import Client
 from tests.automatic import conftest as furnishing
 from tests.automatic.pipelines import TRAIN, command, guided, training
 from tests.benchmarks.draft import peak_mib

@@ -17,13 +17,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from runner import Client
+from myspinbot_runner import Client
 from tests.conftest import make_server
 from tests.infinitetalk import graphs
 from tests.miniatures import wan
 from tests.runner.helpers import tag
 
-KINDS = ("chained by hand", "InfiniteTalk, colormatch disabled", "InfiniteTalk, colormatch mkl")
+KINDS = ("chained by hand", "InfiniteTalk, color_match disabled", "InfiniteTalk, color_match mkl")
 
 
 def timed(server: Any, work: dict[str, Any], times: Path) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def _graph(name: str, windows: int, run: int, changes: dict[str, Any]) -> dict[s
             "SaveVideo", video=["91", 0], filename_prefix=f"hand-{run}", format="auto", codec="auto"
         )
         return work
-    return graphs.talk(colormatch=name.rsplit(" ", 1)[1], prefix=f"talk-{run}", **(changes | {"seed": 100 + run}))
+    return graphs.talk(color_match=name.rsplit(" ", 1)[1], prefix=f"talk-{run}", **(changes | {"seed": 100 + run}))
 
 
 if __name__ == "__main__":

@@ -24,18 +24,18 @@ sys.modules["myspinbot"] = package
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from myspinbot.engines import espeak  # noqa: E402
+from PIL import Image  # noqa: E402
+from spandrel import ModelLoader  # noqa: E402
+
+from myspinbot.engines.enhance.upscale.clip import Settings, enhance  # noqa: E402
+from myspinbot.engines.enhance.upscale.network import Network, load_network  # noqa: E402
 from myspinbot.engines.head.talk import talk  # noqa: E402
-from myspinbot.engines.upscale.clip import Settings, enhance  # noqa: E402
-from myspinbot.engines.upscale.network import Network, load_network  # noqa: E402
+from myspinbot.engines.speech import espeak  # noqa: E402
 from myspinbot.media.audio import Sound  # noqa: E402
 from myspinbot.media.clip import read  # noqa: E402
 from myspinbot.media.faces.portrait import find_points  # noqa: E402
 from myspinbot.media.video import VideoWriter  # noqa: E402
 from myspinbot.media.work import Store  # noqa: E402
-from PIL import Image  # noqa: E402
-from spandrel import ModelLoader  # noqa: E402
-
 from tests.miniatures import upscale as miniature  # noqa: E402
 
 SIDE, SMALL, FPS = 512, 256, Fraction(25)  # SMALL for memory alone, which asks for many frames
@@ -53,7 +53,9 @@ def talking(path: Path, seconds: float, side: int = SIDE) -> Path:
     samples = np.resize(speech.samples.reshape(-1), int(seconds * speech.sample_rate))
     pixels = portrait(side)
     sound = Sound(samples[None], speech.sample_rate)
-    talk(pixels, find_points(pixels).points, sound, path, timings=None, seed=1, liveliness=0.0, on_step=lambda *_: None)
+    talk(
+        pixels, find_points(pixels).points, sound, path, timings=None, seed=1, motion_scale=0.0, on_step=lambda *_: None
+    )
     return path
 
 

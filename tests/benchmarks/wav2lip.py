@@ -32,19 +32,18 @@ package = types.ModuleType("myspinbot")
 package.__path__ = [str(ROOT / "custom_nodes" / "myspinbot")]
 sys.modules["myspinbot"] = package
 
-from myspinbot.engines.wav2lip import dub as dubs  # noqa: E402
-from myspinbot.engines.wav2lip import source as sources  # noqa: E402
-from myspinbot.engines.wav2lip.checkpoint import load_generator, prepared  # noqa: E402
-from myspinbot.engines.wav2lip.follow import Wanted, choose, follow  # noqa: E402
-from myspinbot.engines.wav2lip.lips import Lips  # noqa: E402
-from myspinbot.engines.wav2lip.mel import Mel  # noqa: E402
+from myspinbot.engines.lipsync import dub as dubs  # noqa: E402
+from myspinbot.engines.lipsync import source as sources  # noqa: E402
+from myspinbot.engines.lipsync.checkpoint import load_generator, prepared  # noqa: E402
+from myspinbot.engines.lipsync.follow import Wanted, choose, follow  # noqa: E402
+from myspinbot.engines.lipsync.lips import Lips  # noqa: E402
+from myspinbot.engines.lipsync.mel import Mel  # noqa: E402
 from myspinbot.media.audio import Sound  # noqa: E402
 from myspinbot.media.faces.detect import CascadeDetector  # noqa: E402
 from myspinbot.media.faces.track import Follower  # noqa: E402
 from myspinbot.media.video import VideoWriter  # noqa: E402
-
+from tests.lipsync.scenes import Actor, play, record  # noqa: E402
 from tests.miniatures import wav2lip as miniature  # noqa: E402
-from tests.wav2lip.scenes import Actor, play, record  # noqa: E402
 
 FPS = Fraction(25)
 SPENT: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""The engines without ComfyUI, as in tests/pack."""
+"""The engines without ComfyUI, as in tests/head."""
 
 from __future__ import annotations
 

@@ -12,25 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from myspinbot.engines import espeak
-from myspinbot.engines.f5.checkpoint import load_model, load_vocabulary
-from myspinbot.engines.f5.lora import applied, fresh
-from myspinbot.engines.f5.reference import prepare
-from myspinbot.engines.f5.speak import Settings, speak
-from myspinbot.engines.f5.vocos import load_vocoder
+from spandrel import ModelLoader
+
+from myspinbot.engines.enhance.upscale.network import load_network
 from myspinbot.engines.infinitetalk.colour import matched
-from myspinbot.engines.upscale.network import load_network
+from myspinbot.engines.lipsync.checkpoint import load_generator, prepared
+from myspinbot.engines.lipsync.lips import Lips
+from myspinbot.engines.lipsync.mel import Mel
+from myspinbot.engines.speech import espeak
+from myspinbot.engines.speech.f5.checkpoint import load_model, load_vocabulary
+from myspinbot.engines.speech.f5.lora import applied, fresh
+from myspinbot.engines.speech.f5.reference import prepare
+from myspinbot.engines.speech.f5.speak import Settings, speak
+from myspinbot.engines.speech.f5.vocos import load_vocoder
 from myspinbot.engines.voice.align import aligned, load_aligner
 from myspinbot.engines.voice.training.clips import Clip, lessons
 from myspinbot.engines.voice.training.train import Settings as Training
 from myspinbot.engines.voice.training.train import adapter_of, train
-from myspinbot.engines.wav2lip.checkpoint import load_generator, prepared
-from myspinbot.engines.wav2lip.lips import Lips
-from myspinbot.engines.wav2lip.mel import Mel
 from myspinbot.media.audio import Sound
 from myspinbot.media.work import Store
-from spandrel import ModelLoader
-
 from tests.miniatures import f5, hearing, upscale, wav2lip
 
 from .card import CARD, OnCard, pretended
@@ -130,7 +130,7 @@ def test_lips_are_the_same_there(tmp_path):
 
 @pytest.mark.parametrize("kind", [upscale.compact, lambda: upscale.compact(channels=1)], ids=["colour", "grey"])
 def test_pictures_are_upscaled_the_same_there(kind, monkeypatch):
-    monkeypatch.setattr("myspinbot.engines.upscale.network.fast_types", lambda device: TYPES[1:])
+    monkeypatch.setattr("myspinbot.engines.enhance.upscale.network.fast_types", lambda device: TYPES[1:])
     descriptor = ModelLoader().load_from_state_dict(kind())
     pictures = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), np.uint8)
     here = load_network(descriptor, device=CPU, exact=True)

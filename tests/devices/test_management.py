@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 from tests.miniatures import hearing
 from tests.miniatures import upscale as miniature
 

@@ -1,4 +1,4 @@
-"""The engine without ComfyUI, as in tests/pack, and training sets for the server."""
+"""The engine without ComfyUI, as in tests/head, and training sets for the server."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 
 CODE = """
 import json, sys
@@ -19,7 +19,7 @@ sys.path[:0] = [comfyui, pack]
 import comfy.options; comfy.options.enable_args_parsing()
 import comfy.sd, nodes, torch
 from comfy_extras.nodes_train import TrainLoraNode
-from myspinbot.nodes.identity_stages import _taking_latents_as_they_are
+from myspinbot.nodes.identity.stages import _taking_latents_as_they_are
 torch.set_num_threads(1)
 model = comfy.sd.load_checkpoint_guess_config(checkpoint, output_vae=False, output_clip=False)[0]
 generator = torch.Generator().manual_seed(1)

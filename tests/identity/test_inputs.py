@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 
 CODE = """
 import json, os, pathlib, sys, types
@@ -22,10 +22,10 @@ from comfy.model_patcher import ModelPatcher
 from comfy.weight_adapter.lora import LoRAAdapter
 from myspinbot.engines.identity.plan import Plan, lora_name
 from myspinbot.engines.identity.settings import chosen
-from myspinbot.nodes.identity_model import origin_of
-from myspinbot.nodes.identity_stages import IdentityKeep
-from myspinbot.nodes.identity_train import TrainIdentity
-from myspinbot.nodes.support import work_store
+from myspinbot.nodes.identity.model import origin_of
+from myspinbot.nodes.identity.stages import IdentityKeep
+from myspinbot.nodes.identity.train_identity import TrainIdentity
+from myspinbot.comfyui.feedback import work_store
 found = {}
 
 def said(call):
@@ -126,7 +126,7 @@ sys.argv = ["x", "--cpu", "--base-directory", base]
 sys.path.insert(0, comfyui)
 package = types.ModuleType("myspinbot"); package.__path__ = [pack]; sys.modules["myspinbot"] = package
 import comfy.options; comfy.options.enable_args_parsing()
-from myspinbot.nodes.identity_plan import _pictures
+from myspinbot.nodes.identity.plan import _pictures
 _pictures("..", [], [])
 """
     (tmp_path / "input").mkdir()

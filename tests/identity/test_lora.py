@@ -7,6 +7,9 @@ from datetime import date
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
 from myspinbot.engines.identity.lora import (
     Identity,
     IdentityError,
@@ -20,8 +23,6 @@ from myspinbot.engines.identity.lora import (
 )
 from myspinbot.engines.identity.losses import Measured, grows, plot
 from myspinbot.media.work import Store
-from safetensors import safe_open
-from safetensors.torch import load_file
 
 LAYERS = [("diffusion_model.a", (6, 4)), ("diffusion_model.b", (8, 3, 3, 3))]
 IDENTITY = Identity(

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 
 _SD = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320, "use_spatial_transformer": True}
 _SD |= {"legacy": False, "use_temporal_attention": False}
@@ -35,7 +35,7 @@ sys.path.insert(0, comfyui)
 package = types.ModuleType("myspinbot"); package.__path__ = [pack]; sys.modules["myspinbot"] = package
 import comfy.options; comfy.options.enable_args_parsing()
 import comfy.lora, comfy.ops, comfy.supported_models, torch
-from myspinbot.nodes.identity_model import family_of, layers_of
+from myspinbot.nodes.identity.model import family_of, layers_of
 found = {}
 for kind, config in kinds.items():
     model_config = getattr(comfy.supported_models, kind)(config)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
-from runner import Client
+from myspinbot_runner import Client
 from tests.runner.helpers import tag
 
 from . import graphs, portraits

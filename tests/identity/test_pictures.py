@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
+
 from myspinbot.engines.identity import checks
 from myspinbot.engines.identity.captions import CaptionError, caption, checked_trigger
 from myspinbot.engines.identity.crop import buckets, cropped, seen
 from myspinbot.engines.identity.prepare import TrainingSetError, prepare
 from myspinbot.engines.identity.read import Picture, PictureError, files_in, read, read_all
 from myspinbot.engines.identity.settings import chosen, stages
-from PIL import Image, ImageFilter
 
 from . import portraits
 

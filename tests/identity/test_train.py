@@ -13,8 +13,8 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from runner import Client
-from runner.errors import RunnerError
+from myspinbot_runner import Client
+from myspinbot_runner.errors import RunnerError
 from tests.runner.helpers import held_after, tag
 
 from . import graphs, portraits

@@ -71,7 +71,7 @@ SETTINGS: dict[str, Any] = {
     "motion_frame": MOTION,
     "audio_scale": 1.6,
     "normalize_loudness": False,
-    "colormatch": "disabled",
+    "color_match": "disabled",
     "vae_tiling": "off",
     "sampling_sigmas": "simple",
 }

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from myspinbot.engines.infinitetalk.colour import matched, to_lab, to_rgb
 
 

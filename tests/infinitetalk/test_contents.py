@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+
 from myspinbot.engines.contents import SAMPLED_FROM, contents_hash
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from myspinbot.media.lossless import read_lossless
 
-from runner import Client
+from myspinbot.media.lossless import read_lossless
+from myspinbot_runner import Client
 from tests.runner.helpers import tag
 
 from .graphs import FRESH, LENGTH, by_hand, jobs, talk

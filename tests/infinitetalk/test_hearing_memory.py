@@ -27,7 +27,7 @@ torch.set_num_threads(1)
 minutes, settings = int(sys.argv[3]), Settings(
     width=256, height=256, fps=25, sampling_steps=6, sampling_cfg=1.0, sampling_shift=11.0,
     sampling_scheduler="euler", sampling_sigmas="simple", seed=1, frame_window_size=81, motion_frame=25,
-    audio_scale=1.6, colormatch="mkl", vae_tiling="auto",
+    audio_scale=1.6, color_match="mkl", vae_tiling="auto",
 )
 sound = Sound(np.zeros((1, minutes * 60 * 16000), np.float32), 16000)
 track = hearing.Track(sound)

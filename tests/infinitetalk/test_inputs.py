@@ -11,11 +11,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from myspinbot.media.lossless import LosslessWriter
 from PIL import Image
 
-from runner import Client
-from runner.errors import RunnerError
+from myspinbot.media.lossless import LosslessWriter
+from myspinbot_runner import Client
+from myspinbot_runner.errors import RunnerError
 from tests.conftest import missing
 from tests.miniatures import wan
 from tests.runner.helpers import held_after, tag
@@ -51,7 +51,7 @@ def failure(talker, work: dict) -> str:
 def test_speech_of_any_kind_gives_its_length(talker, base, tmp_path, seconds, rate, channels, frames):
     name = f"speech-{rate}.wav"
     write_sound(base / "input" / name, seconds, rate=rate, channels=channels)
-    made = run(talker, talk(name, normalize_loudness=True, colormatch="mkl", **FEW), tmp_path)
+    made = run(talker, talk(name, normalize_loudness=True, color_match="mkl", **FEW), tmp_path)
     assert made.shape == (frames, SIZE, SIZE, 3)
 
 
@@ -187,11 +187,11 @@ def test_a_full_disk_is_an_error_that_keeps_what_is_done(talker, base, small_dis
 
 
 def test_out_of_memory_can_give_no_video(talker, base):
-    work = talk(if_out_of_memory="give no video", **FEW)
+    work = talk(on_oom="skip", **FEW)
     work["36"] = node("TestNoMemory", model=["1", 0])
     work["20"]["inputs"]["model"] = ["36", 0]
     work["21"] = node("PreviewAny", source=["20", 0])
     result = Client(talker.url).submit(work).result()
     assert "None" in result.texts["21"]
-    work["20"]["inputs"]["if_out_of_memory"] = "stop"
+    work["20"]["inputs"]["on_oom"] = "stop"
     assert "memory" in failure(talker, work)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runner import Client
+from myspinbot_runner import Client
 from tests.conftest import make_server
 from tests.miniatures import wan
 from tests.runner.helpers import tag, until
@@ -33,7 +33,7 @@ def talk_for(server: Any, base: Path, windows: int) -> tuple[float, float, float
     write_sound(base / "input" / f"{windows}.wav", frames / 25 - 0.01)
     Path(f"/proc/{server.pid}/clear_refs").write_text("5")
     mark = tag()
-    work = talk(f"{windows}.wav", tag=mark, width=SIDE, height=SIDE, sampling_steps=1, colormatch="mkl")
+    work = talk(f"{windows}.wav", tag=mark, width=SIDE, height=SIDE, sampling_steps=1, color_match="mkl")
     hold = base / "output" / f"hold-{mark}.txt"
     hold.touch()
     job = Client(server.url).submit(work)

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from myspinbot.engines.infinitetalk.pictures import put_aside, starts
 from myspinbot.engines.infinitetalk.plan import Plan
 from myspinbot.media.lossless import LosslessWriter

@@ -7,8 +7,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from myspinbot.engines.infinitetalk import hearing
-from myspinbot.engines.infinitetalk.hearing import HOP, RATE, Track, covering, features, frames_of, mixed, waveforms
+
+from myspinbot.engines.infinitetalk import audio_features as hearing
+from myspinbot.engines.infinitetalk.audio_features import (
+    HOP,
+    RATE,
+    Track,
+    covering,
+    features,
+    frames_of,
+    mixed,
+    waveforms,
+)
 from myspinbot.engines.infinitetalk.plan import Plan
 from myspinbot.engines.infinitetalk.prompts import per_window
 from myspinbot.engines.infinitetalk.settings import Settings
@@ -67,7 +77,7 @@ def settings(**changes):
     given = {
         "width": 512, "height": 512, "fps": 25, "sampling_steps": 6, "sampling_cfg": 1.0, "sampling_shift": 11.0,
         "sampling_scheduler": "dpm++_sde", "sampling_sigmas": "simple", "seed": 1, "frame_window_size": 81,
-        "motion_frame": 25, "audio_scale": 1.6, "colormatch": "lab", "vae_tiling": "auto",
+        "motion_frame": 25, "audio_scale": 1.6, "color_match": "lab", "vae_tiling": "auto",
     }  # fmt: skip
     return Settings(**(given | changes))
 

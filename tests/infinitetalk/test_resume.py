@@ -13,8 +13,8 @@ import av
 import numpy as np
 import pytest
 
-from runner import Client
-from runner.errors import Cancelled, RunnerError
+from myspinbot_runner import Client
+from myspinbot_runner.errors import Cancelled, RunnerError
 from tests.conftest import make_server
 from tests.miniatures import wan
 from tests.runner.helpers import held_after, tag
@@ -141,8 +141,8 @@ def test_whatever_changes_the_result_is_made_anew(talker, change):
 def test_a_model_is_known_again_while_a_lora_is_merged_into_it(talker):
     base, mark = Path(talker.base_directory), tag()
     write_sound(base / "input" / "short.wav", 0.8)
-    for asked in ("stop", "give no video"):  # which isn't part of the work, but makes the node run again
-        work = with_lora(talk("short.wav", tag=mark, if_out_of_memory=asked), 0.7)
+    for asked in ("stop", "skip"):  # which isn't part of the work, but makes the node run again
+        work = with_lora(talk("short.wav", tag=mark, on_oom=asked), 0.7)
         Client(talker.url).submit(work).result()
         assert sampled(base, mark) == 1
 

@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from runner.locate import find_installation
-from runner.server import LocalServer
+from myspinbot_runner.locate import find_installation
+from myspinbot_runner.server import LocalServer
 from tests.automatic.conftest import write_video_models
 from tests.conftest import make_server
 
@@ -49,7 +49,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]
 def run(server: Any, name: str, out: Path, *arguments: str) -> tuple[Path, str]:
     """The video that a shipped workflow makes, in small, and what was said."""
     workflow = ROOT / "workflows" / f"{name}.app.json"
-    call = [sys.executable, "-m", "runner", "run", str(workflow), "--server", server.url, "--out", str(out)]
+    call = [sys.executable, "-m", "myspinbot_runner", "run", str(workflow), "--server", server.url, "--out", str(out)]
     small = ["--width", "128", "--height", "128"]
     done = subprocess.run(
         [*call, *small, *arguments], capture_output=True, text=True, timeout=500, cwd=ROOT, check=False
@@ -88,7 +88,7 @@ def test_a_clip_says_something_else_as_shipped(furnished: Any, tmp_path: Path) -
     write_sound(tmp_path / "words.wav", 2.0)
     clip = MEDIA / "clip.mp4"
     speech = ["--speech", str(tmp_path / "words.wav")]
-    video, said = run(furnished, "relip", tmp_path / "out", "--clip", str(clip), *speech)
+    video, said = run(furnished, "transfer_lips", tmp_path / "out", "--clip", str(clip), *speech)
     made, before = frames(video), frames(clip)
     assert made.shape == (50, *before.shape[1:]), "as long as the speech, as large as the clip"
     assert "show no face" not in said, "each frame has a face in both clips"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 from setup_steps.existing import Existing, hold, install_requirements, look_at
 from setup_steps.packages import installed_versions
 from setup_steps.places import Places

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from runner.client import Client, Job
+from myspinbot_runner.client import Client, Job
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,7 +121,7 @@ def command(*args: str, **options: Any) -> subprocess.Popen[str]:
     """Start the real command in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     return subprocess.Popen(
-        [sys.executable, "-m", "runner", *args],
+        [sys.executable, "-m", "myspinbot_runner", *args],
         stdout=subprocess.PIPE,
         text=True,
         env=env,

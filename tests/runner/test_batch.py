@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.journal import Journal
-from runner.cli.rows import read_rows
-from runner.client import Client
-from runner.errors import BadInput
+from myspinbot_runner.cli.journal import Journal
+from myspinbot_runner.cli.rows import read_rows
+from myspinbot_runner.client import Client
+from myspinbot_runner.errors import BadInput
 from tests.runner.helpers import call, command, image, runs, steps, until, write
 
 

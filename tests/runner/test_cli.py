@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.cli import call as call_here
-from runner.client import Client
-from runner.workflow import Workflow
+from myspinbot_runner.cli import call as call_here
+from myspinbot_runner.client import Client
+from myspinbot_runner.workflow import Workflow
 from tests.runner.helpers import ROOT, call, command, graph, held, image, in_background, runs, steps, until, write
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals here are POSIX")
@@ -233,7 +233,10 @@ def test_ctrl_c_in_a_real_terminal(at, server, tmp_path):
         pid, terminal = pty.fork()
         if pid == 0:
             os.environ["PYTHONPATH"] = str(ROOT)
-            os.execv(sys.executable, [sys.executable, "-m", "runner", "run", path, "--out", str(tmp_path / "o"), *at])
+            os.execv(
+                sys.executable,
+                [sys.executable, "-m", "myspinbot_runner", "run", path, "--out", str(tmp_path / "o"), *at],
+            )
         assert until(lambda: runs(server, work))
         os.write(terminal, b"\x03")
         text = b""
@@ -290,7 +293,7 @@ def test_no_json_gives_a_traceback(server, known, monkeypatch, tmp_path, content
     path = tmp_path / "any.json"
     path.write_text(json.dumps(content))
     with monkeypatch.context() as patch:
-        patch.setattr("runner.api.Api.object_info", lambda *_: known)
+        patch.setattr("myspinbot_runner.api.Api.object_info", lambda *_: known)
         with CliRunner().isolation():
             code = call_here(["convert", str(path), "--no-start", "--server", server.url])
     assert code in (0, 3, 4, 5)

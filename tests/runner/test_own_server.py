@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.locate import find_installation
+from myspinbot_runner.locate import find_installation
 from tests.conftest import missing
 from tests.runner.helpers import call, image, nobody, write
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.api import Api
-from runner.client import Client
-from runner.errors import CannotSave, DiskFull
-from runner.http import Http
-from runner.results import Download, Remote, files, safe_path
+from myspinbot_runner.api import Api
+from myspinbot_runner.client import Client
+from myspinbot_runner.errors import CannotSave, DiskFull
+from myspinbot_runner.http import Http
+from myspinbot_runner.results import Download, Remote, files, safe_path
 from tests.runner.helpers import follow, graph, image, submit
 from tests.runner.proxy import Proxy
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ServerUnreachable
-from runner.locate import Installation, find_installation
-from runner.server import LocalServer
+from myspinbot_runner.errors import ServerUnreachable
+from myspinbot_runner.locate import Installation, find_installation
+from myspinbot_runner.server import LocalServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,7 +127,7 @@ def test_installation_is_found_in_the_stated_order(tmp_path, monkeypatch):
         (tmp_path / name / "main.py").touch()
     written = {"comfyui": str(tmp_path / "file"), "python": sys.executable}
     (tmp_path / "myspinbot.local.json").write_text(json.dumps(written))
-    monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    monkeypatch.setattr("myspinbot_runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
     monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
     monkeypatch.delenv("MYSPINBOT_PYTHON", raising=False)
     assert find_installation() == Installation(tmp_path / "file", Path(sys.executable))
@@ -144,7 +144,7 @@ def test_nodes_that_could_not_be_linked_are_named_to_the_server(tmp_path, monkey
     paths = tmp_path / "extra_model_paths.yaml"
     written = {"comfyui": str(installation.comfyui), "python": sys.executable, "extra_model_paths": str(paths)}
     (tmp_path / "myspinbot.local.json").write_text(json.dumps(written))
-    monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    monkeypatch.setattr("myspinbot_runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
     monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
     command = LocalServer(find_installation(), log=tmp_path / "log").command()
     assert command[command.index("--extra-model-paths-config") + 1] == str(paths)
@@ -154,7 +154,7 @@ def test_nodes_that_could_not_be_linked_are_named_to_the_server(tmp_path, monkey
 
 def test_unreadable_local_file_is_named(tmp_path, monkeypatch):
     (tmp_path / "myspinbot.local.json").write_text("{")
-    monkeypatch.setattr("runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    monkeypatch.setattr("myspinbot_runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
     monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
     with pytest.raises(ServerUnreachable, match="can't be read"):
         find_installation()

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from runner.client import Client
-from runner.errors import JobLost, ServerStalled, ServerUnreachable
-from runner.events import Finished, Progress, Resubmitted, Trouble
-from runner.follow import Patience
-from runner.http import Http
-from runner.stream import Stream
+from myspinbot_runner.client import Client
+from myspinbot_runner.errors import JobLost, ServerStalled, ServerUnreachable
+from myspinbot_runner.events import Finished, Progress, Resubmitted, Trouble
+from myspinbot_runner.follow import Patience
+from myspinbot_runner.http import Http
+from myspinbot_runner.stream import Stream
 from tests.runner.helpers import follow, held, image, in_background, nobody, runs, steps, submit, until
 from tests.runner.proxy import Proxy
 
@@ -111,7 +111,7 @@ def test_lost_answer_to_the_submission_runs_the_job_once(server, proxy):
 
 def test_lost_submission_is_sent_again(server, proxy, monkeypatch):
     """The request itself never arrives: asking for the id shows that, and it is sent once more."""
-    monkeypatch.setattr("runner.submit.SETTLE_SECONDS", 1.0)
+    monkeypatch.setattr("myspinbot_runner.submit.SETTLE_SECONDS", 1.0)
     work = steps(5)
     sent = []
     post = type(Client(proxy.url).api).post
@@ -123,7 +123,7 @@ def test_lost_submission_is_sent_again(server, proxy, monkeypatch):
                 return Http(f"http://127.0.0.1:{port}").ask("GET", "/")
         return post(self, *args)
 
-    monkeypatch.setattr("runner.api.Api.post", fail_once)
+    monkeypatch.setattr("myspinbot_runner.api.Api.post", fail_once)
     follow(submit(proxy.url, work))
     assert len(sent) == 2
     assert runs(server, work) == 1
@@ -160,7 +160,7 @@ def test_address_of_something_else():
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX only")
 def test_stalled_server_is_waited_for_and_then_given_up(private_server, monkeypatch):
     server = private_server()
-    monkeypatch.setattr("runner.api.Api.job", _impatient(Client(server.url)))
+    monkeypatch.setattr("myspinbot_runner.api.Api.job", _impatient(Client(server.url)))
     work = steps(60)
     job = submit(server.url, work)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.client import Client
-from runner.errors import (
+from myspinbot_runner.client import Client
+from myspinbot_runner.errors import (  # fmt: skip
     BadInput,
     BadWorkflow,
     Cancelled,
@@ -14,9 +14,9 @@ from runner.errors import (
     OutOfMemory,
     ServerStalled,
     Unfinished,
-)  # fmt: skip
-from runner.events import Notice, Progress, Queued
-from runner.follow import Patience
+)
+from myspinbot_runner.events import Notice, Progress, Queued
+from myspinbot_runner.follow import Patience
 from tests.runner.helpers import follow, graph, held, image, in_background, runs, steps, submit, until
 
 

@@ -1,4 +1,4 @@
-"""The pack without ComfyUI, as in tests/pack."""
+"""The pack without ComfyUI, as in tests/head."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import features
+
 from myspinbot.engines.subtitles import burn as burning
 from myspinbot.engines.subtitles.burn import burn
 from myspinbot.engines.subtitles.caption import Style
@@ -17,8 +19,6 @@ from myspinbot.engines.timings import Span, Timings
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import at_rate, probe, read
 from myspinbot.media.video import VideoWriter
-from PIL import features
-
 from tests.miniatures.font import write_font
 
 FPS = Fraction(25)

@@ -8,7 +8,8 @@ import srt as srt_reader
 import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
-from myspinbot.engines import espeak
+
+from myspinbot.engines.speech import espeak
 from myspinbot.engines.subtitles.cues import LINE, Cue, cues
 from myspinbot.engines.subtitles.files import srt, vtt
 from myspinbot.engines.subtitles.script import ends_sentence, key, pieces, width

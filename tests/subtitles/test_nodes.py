@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import srt as srt_reader
 import webvtt
-from myspinbot.media.clip import probe
 
-from runner import Client
-from runner.errors import RunnerError
+from myspinbot.media.clip import probe
+from myspinbot_runner import Client
+from myspinbot_runner.errors import RunnerError
 from tests.miniatures.font import write_font
 from tests.runner.helpers import call, tag, write
 

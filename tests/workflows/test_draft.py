@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner import Client
-from runner.errors import Cancelled, NodeFailed
-from runner.events import Progress
+from myspinbot_runner import Client
+from myspinbot_runner.errors import Cancelled, NodeFailed
+from myspinbot_runner.events import Progress
 from tests.ollama import Ollama
 from tests.runner.helpers import call
 
@@ -56,7 +56,7 @@ def failure(server, **inputs) -> str:
 
 def test_the_command_line_makes_a_video_that_speaks(server, tmp_path):
     wanted = ["--topic", "Why is the sky blue?", "--portrait", str(MEDIA / "elderly_man.jpg"), "--length", "16"]
-    wanted += ["--set", f"2.host={NOBODY}", "--set", "4.liveliness=0"]
+    wanted += ["--set", f"2.host={NOBODY}", "--set", "4.motion_scale=0"]
     status, told, errors = command(server, tmp_path / "out", *wanted)
     assert status == 0, told + errors
     assert "No Ollama answers" in told + errors
@@ -184,7 +184,7 @@ def test_empty_text_is_refused_and_silence_keeps_the_mouth_closed(server, tmp_pa
         "2": {"class_type": "EmptyAudio", "inputs": {"duration": 3.0, "sample_rate": 44100, "channels": 2}},
         "3": {
             "class_type": "MySpinBotDraftHead",
-            "inputs": {"portrait": ["1", 0], "audio": ["2", 0], "size": 256, "liveliness": 1.0, "seed": 1},
+            "inputs": {"portrait": ["1", 0], "audio": ["2", 0], "size": 256, "motion_scale": 1.0, "seed": 1},
         },
         "4": {
             "class_type": "SaveVideo",
@@ -255,7 +255,7 @@ def test_the_example_portrait_is_offered_and_never_replaced(server, private_serv
 def speaking(text: str, **head) -> dict:
     """The draft stages in API form, saying `text`; `head` are further inputs of the talking head."""
     voice = {"language": "en-us", "voice": "default", "speed": 1.0, "pitch": 50}
-    motion = {"portrait": ["1", 0], "audio": ["2", 0], "timings": ["2", 1], "size": 256, "liveliness": 0.0, "seed": 1}
+    motion = {"portrait": ["1", 0], "audio": ["2", 0], "timings": ["2", 1], "size": 256, "motion_scale": 0.0, "seed": 1}
     save = {"video": ["3", 0], "filename_prefix": "speaking", "format": "auto", "codec": "auto"}
     return {
         "1": {"class_type": "LoadImage", "inputs": {"image": "myspinbot_portrait.jpg"}},

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from runner import Client
+from myspinbot_runner import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
 NODES = [
     *("MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotDraftHead"),
     *("MySpinBotLoadF5", "MySpinBotSpeakF5", "MySpinBotBuildVoice", "MySpinBotLoadVoice", "MySpinBotTrainVoice"),
-    *("MySpinBotLoadWav2Lip", "MySpinBotWav2Lip", "MySpinBotRelip"),
+    *("MySpinBotLoadWav2Lip", "MySpinBotWav2Lip", "MySpinBotTransferLips"),
     *("MySpinBotSubtitles", "MySpinBotBurnSubtitles"),
-    *("MySpinBotPreset", "MySpinBotPortrait", "MySpinBotSpeak", "MySpinBotCredit"),
+    *("MySpinBotPreset", "MySpinBotPortrait", "MySpinBotSpeak", "MySpinBotWriteProvenance"),
     *("MySpinBotTalkingHead", "MySpinBotFinish", "MySpinBotLoadImageModel"),
     *("MySpinBotSaveBot", "MySpinBotLoadBot", "MySpinBotApplyIdentity"),
     "MySpinBotTrainIdentity",

@@ -42,7 +42,7 @@ class Motion:
         return len(self.poses)
 
 
-def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, liveliness: float = 1.0) -> Motion:
+def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, motion_scale: float = 1.0) -> Motion:
     """The motion for a speech, by its `timings` as far as they go, else by its sound alone.
 
     Every draw comes from a generator of its own, seeded with `seed`: blinks don't change with the sway.
@@ -60,12 +60,12 @@ def plan(hearing: Hearing, timings: Timings | None, *, fps: float, seed: int, li
     poses[:, _OPEN] *= np.minimum(0.45 + 0.65 * hearing.loudness, 1)
     poses = np.stack([_smooth(column, 0.6) for column in poses.T], axis=1) * _ends_at_rest(frames, fps)[:, None]
     emphasis = _smooth(hearing.loudness, 4) - _smooth(hearing.loudness, 25)
-    sway = [_wander(frames, fps, np.random.default_rng([seed, 2, axis])) * liveliness for axis in range(4)]
+    sway = [_wander(frames, fps, np.random.default_rng([seed, 2, axis])) * motion_scale for axis in range(4)]
     return Motion(
         poses.astype(np.float32),
         _blinks(hearing.loudness, fps, np.random.default_rng([seed, 1])),
         shift_x=0.045 * sway[0],
-        shift_y=(0.025 * sway[1] + 0.08 * liveliness * emphasis).astype(np.float32),
+        shift_y=(0.025 * sway[1] + 0.08 * motion_scale * emphasis).astype(np.float32),
         roll=0.022 * sway[2],
         zoom=0.012 * sway[3],
     )

@@ -5,9 +5,9 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
-from ...media.ahead import ahead
 from ...media.audio import Sound
 from ...media.faces import FacePoints, Pixels
+from ...media.prefetch import prefetch
 from ...media.video import VideoWriter
 from ..progress import OnStep
 from ..timings import Timings
@@ -26,7 +26,7 @@ def talk(
     *,
     timings: Timings | None = None,
     seed: int = 0,
-    liveliness: float = 1.0,
+    motion_scale: float = 1.0,
     on_step: OnStep | None = None,
 ) -> int:
     """Write `path`, an MP4 of `portrait` (H, W, 3; even sides) speaking `sound` at 25 fps.
@@ -39,11 +39,11 @@ def talk(
     """
     frames = max(math.ceil(Fraction(sound.samples.shape[1], sound.sample_rate) * FPS), 1)
     hearing = listen(sound, frames, float(FPS))
-    motion = plan(hearing, timings, fps=float(FPS), seed=seed, liveliness=liveliness)
+    motion = plan(hearing, timings, fps=float(FPS), seed=seed, motion_scale=motion_scale)
     height, width = portrait.shape[:2]
     with (
         VideoWriter(path, width=width, height=height, fps=FPS, sound=sound) as video,
-        closing(ahead(render(portrait, points, motion))) as drawn,
+        closing(prefetch(render(portrait, points, motion))) as drawn,
     ):
         for frame in drawn:
             video.write(frame)

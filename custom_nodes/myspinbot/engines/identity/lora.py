@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import names
+from ...shared import file_names as names
 from ..weights import save_weights
 from .settings import ARCHITECTURES
 

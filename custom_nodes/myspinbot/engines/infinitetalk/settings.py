@@ -34,7 +34,7 @@ class Settings:
     frame_window_size: int
     motion_frame: int
     audio_scale: float
-    colormatch: str
+    color_match: str
     vae_tiling: str
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from ...media.audio import Sound
 from ...media.faces import Pixels
 from ...media.lossless import LosslessWriter, read_lossless
 from ...media.work import Job, Store, fingerprint
-from .hearing import covering
+from .audio_features import covering
 from .pictures import Starts
 from .plan import Plan, Window
 from .settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ...media.ahead import ahead
 from ...media.clip import at_rate, probe, read
+from ...media.prefetch import prefetch
 from ...media.tracks import SoundFrom
 from ...media.video import VideoWriter
 from ..progress import OnStep
@@ -62,7 +62,7 @@ def burn(
         return Burnt(written=False, remarks=[*remarks, "Nothing was written into the video, which stays as it is."])
     sound = SoundFrom(source) if info.has_audio else None
     with (
-        closing(ahead(at_rate(read(source), info.fps))) as frames,
+        closing(prefetch(at_rate(read(source), info.fps))) as frames,
         VideoWriter(target, width=width, height=height, fps=info.fps, sound=sound) as video,
     ):
         cropped = (frame[:height, :width] for frame in frames)

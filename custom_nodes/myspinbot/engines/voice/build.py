@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from ...media.loudness import levelled, loudness
-from ..f5.mel import SAMPLE_RATE, resampled
-from ..names import checked_name
+from ...shared.file_names import checked_name
+from ..speech.f5.mel import SAMPLE_RATE, resampled
 from . import checks
 from .choose import Choice, best, choose
 from .profile import ProfileError, VoiceProfile, fingerprint

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ..f5.sentences import size, split
+from ..speech.f5.sentences import size, split
 from .checks import LONGEST, WISHED
 from .signal import Samples, Stretch, clipped, phrases, signal_to_noise
 

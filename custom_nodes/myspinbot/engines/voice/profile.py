@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..f5.lora import Adapter, Point
+from ..speech.f5.lora import Adapter, Point
 from ..weights import save_weights
 from .checks import Check
 from .signal import Samples

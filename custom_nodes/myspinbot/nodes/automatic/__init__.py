@@ -1,4 +1,4 @@
 """Stages that choose their engine when they run, by the preset, the machine and the models that are there.
 
-Each expands into the nodes that one would wire by hand, and says in `made_with` what it took and why.
+Each expands into the nodes that one would wire by hand, and says in `provenance` what it took and why.
 """

@@ -7,12 +7,12 @@ from typing import Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..support import clip_path
-from .defaults import add
+from ...comfyui.graph_nodes import add
+from ...comfyui.video_files import clip_path
 from .machine import Machine, this_machine
 from .models import file_of, first_present, how_to_get
-from .report import Taken, joined
-from .stage import MADE_WITH, PRESET, Choosing
+from .report import StageChoice, joined
+from .stage import PRESET, PROVENANCE, Choosing
 
 _STAGE = "Upscaling"
 _FAST, _GOOD = ("realesr-general-x4v3", "realesr-animevideov3"), ("realesrgan-x2plus", "realesrgan-x4plus")
@@ -52,11 +52,11 @@ class Finish(Choosing):
                     tooltip="What is said as it is written, for the captions' punctuation.",
                 ),
                 PRESET,
-                MADE_WITH,
+                PROVENANCE,
             ],
             outputs=[
                 io.Video.Output("video", tooltip="The finished video, for Save Video."),
-                io.String.Output("made_with", tooltip="What made it: every stage's choice, and why, as JSON."),
+                io.String.Output("provenance", tooltip="What made it: every stage's choice, and why, as JSON."),
             ],
             enable_expand=True,
         )
@@ -71,7 +71,7 @@ class Finish(Choosing):
         timings: str = "",
         text: str = "",
         preset: str = "auto",
-        made_with: str = "",
+        provenance: str = "",
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
@@ -79,11 +79,11 @@ class Finish(Choosing):
 
         info = probe(clip_path(video))
         graph = GraphBuilder()
-        finished, told, ui = video, made_with, {}
+        finished, told, ui = video, provenance, {}
         if upscale_height > min(info.width, info.height):
             model, why = _upscaler(preset, this_machine())
-            taken = Taken(_STAGE, "Upscale Video" if model else "none", why, [model] if model else [])
-            told, ui = joined(made_with, taken), {"notices": taken.notices()}
+            taken = StageChoice(_STAGE, "Upscale Video" if model else "none", why, [model] if model else [])
+            told, ui = joined(provenance, taken), {"notices": taken.notices()}
             if model:
                 loaded = graph.node("UpscaleModelLoader", model_name=file_of(model))
                 factor = upscale_height / min(info.width, info.height)
@@ -92,7 +92,7 @@ class Finish(Choosing):
         if captions and timings.strip():
             given = {"video": finished, "timings": timings, "text": text}
             finished = add(graph, "MySpinBotBurnSubtitles", **given)
-        credited = graph.node("MySpinBotCredit", video=finished, made_with=told)
+        credited = graph.node("MySpinBotWriteProvenance", video=finished, provenance=told)
         return io.NodeOutput(credited.out(0), told, ui=ui, expand=graph.finalize())
 
 

@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from .head_engines import engine_to_take, name_of
 from .machine import this_machine
-from .report import Taken, joined
-from .stage import MADE_WITH, PRESET, TOLD, Choosing
+from .report import StageChoice, joined
+from .stage import PRESET, PROVENANCE, TOLD, Choosing
 
 _STAGE = "Talking head"
 
@@ -40,7 +40,7 @@ def _inputs() -> list[io.Input]:
         ),
         io.String.Input("timings", optional=True, force_input=True, tooltip="When each sound is heard, from Speak."),
         PRESET,
-        MADE_WITH,
+        PROVENANCE,
     ]
 
 
@@ -70,7 +70,7 @@ class TalkingHead(Choosing):
     @classmethod
     @override
     def execute(cls, **values: Any) -> io.NodeOutput:
-        return _next({"timings": None, "preset": "auto", "made_with": ""} | values, {})
+        return _next({"timings": None, "preset": "auto", "provenance": ""} | values, {})
 
 
 class TalkingHeadResult(io.ComfyNode):
@@ -104,8 +104,8 @@ class TalkingHeadResult(io.ComfyNode):
         failed: dict[str, str] = json.loads(tried)
         if video is None:
             return _next(values, {**failed, engine: f"{name_of(engine)} ran out of memory."})
-        told = Taken(**json.loads(taken))
-        return io.NodeOutput(video, joined(values["made_with"], told), ui={"notices": told.notices()})
+        told = StageChoice(**json.loads(taken))
+        return io.NodeOutput(video, joined(values["provenance"], told), ui={"notices": told.notices()})
 
 
 def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:
@@ -118,7 +118,7 @@ def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:
     told = {
         "tried": json.dumps(tried),
         "engine": engine.id,
-        "taken": json.dumps(asdict(Taken(_STAGE, engine.name, why, ids))),
+        "taken": json.dumps(asdict(StageChoice(_STAGE, engine.name, why, ids))),
     }
     video = engine.wire(graph, ids, values)
     result = graph.node("MySpinBotTalkingHeadResult", video=video, **told, **values)

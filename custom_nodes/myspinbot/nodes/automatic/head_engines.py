@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .defaults import add
+from ...comfyui.graph_nodes import add
 from .machine import Machine
 from .models import absent, file_of, how_to_get, size_of, to_take
 
@@ -81,7 +81,7 @@ def _wire_infinitetalk(graph: Any, ids: list[str], values: Values) -> Any:
         "height": values["height"] // 16 * 16,
         "sampling_steps": values["steps"],
         "seed": values["seed"],
-        "if_out_of_memory": "give no video",
+        "on_oom": "skip",
     }
     return add(graph, "MySpinBotInfiniteTalk", **given)
 

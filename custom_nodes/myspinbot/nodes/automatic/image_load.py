@@ -5,10 +5,10 @@ from __future__ import annotations
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..missing import MissingModelError
+from ...comfyui.models import MissingModelError
 from .image_models import FAMILIES
 from .models import absent, how_to_get
-from .report import Taken
+from .report import StageChoice
 from .stage import Choosing
 
 _AUTO = "auto"
@@ -53,5 +53,5 @@ class LoadImageModel(Choosing):
         graph = GraphBuilder()
         ids = taken.chosen()
         loaded = taken.loaded(graph, ids)
-        told = Taken("Image model", taken.name, models=ids)
+        told = StageChoice("Image model", taken.name, models=ids)
         return io.NodeOutput(*loaded, ui={"notices": told.notices()}, expand=graph.finalize())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..missing import MissingModelError, find_model, manifest, missing, not_open
+from ...comfyui.models import MissingModelError, find_model, manifest, missing, not_open
 from .machine import this_machine
 
 

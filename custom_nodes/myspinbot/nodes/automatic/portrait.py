@@ -7,11 +7,11 @@ from typing import Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..missing import MissingModelError
+from ...comfyui.models import MissingModelError
 from .image_choice import choose
 from .image_models import draw
-from .report import Taken, joined
-from .stage import MADE_WITH, PRESET, TOLD, Choosing
+from .report import StageChoice, joined
+from .stage import PRESET, PROVENANCE, TOLD, Choosing
 
 _STAGE = "Portrait"
 _STYLE = (
@@ -70,7 +70,7 @@ class Portrait(Choosing):
                     "bot_scene", optional=True, force_input=True, tooltip="A bot's own scene, where no other is given."
                 ),
                 PRESET,
-                MADE_WITH,
+                PROVENANCE,
                 io.Int.Input(
                     "steps",
                     default=0,
@@ -118,7 +118,7 @@ class Portrait(Choosing):
         bot_portrait: Any = None,
         bot_scene: str = "",
         preset: str = "auto",
-        made_with: str = "",
+        provenance: str = "",
         steps: int = 0,
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
@@ -131,11 +131,11 @@ class Portrait(Choosing):
             if picture is None or source == "scene":
                 error = MissingModelError if choice.missing else ValueError
                 raise error(f"There is no picture to speak. {choice.why or 'Connect a photo.'}")
-            taken = Taken(_STAGE, "the bot's own picture" if own else "the photo", choice.why)
-            return io.NodeOutput(picture, joined(made_with, taken), ui={"notices": taken.notices()})
+            taken = StageChoice(_STAGE, "the bot's own picture" if own else "the photo", choice.why)
+            return io.NodeOutput(picture, joined(provenance, taken), ui={"notices": taken.notices()})
         prompt = ", ".join(part for part in (trigger.strip(), _STYLE, scene.strip() or bot_scene.strip()) if part)
         ids = family.chosen(preset)
-        taken = Taken(_STAGE, family.name, models=ids)
+        taken = StageChoice(_STAGE, family.name, models=ids)
         graph = GraphBuilder()
         image = draw(graph, family, ids, prompt, width, height, seed, lora_name, steps)
-        return io.NodeOutput(image, joined(made_with, taken), ui={"notices": taken.notices()}, expand=graph.finalize())
+        return io.NodeOutput(image, joined(provenance, taken), ui={"notices": taken.notices()}, expand=graph.finalize())

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ..support import Notice, output
+from ...comfyui.feedback import Notice, output
 from .machine import Machine, this_machine
 
 AUTO = "auto"

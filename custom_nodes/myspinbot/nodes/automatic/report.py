@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..support import Notice
+from ...comfyui.feedback import Notice
 from .models import licence_remarks, with_needs
 
 
 @dataclass(frozen=True)
-class Taken:
+class StageChoice:
     """One stage's choice.
 
     Attributes:
@@ -37,7 +37,7 @@ class Taken:
         return [*told, *({"level": "warning", "text": text} for text in licence_remarks(self.models))]
 
 
-def joined(before: str, taken: Taken) -> str:
+def joined(before: str, taken: StageChoice) -> str:
     """`before`, as it came from the stages before, and this one's choice.
 
     Raises:
@@ -62,7 +62,7 @@ def entries(text: str) -> list[dict[str, Any]]:
     except ValueError:
         found = None
     if not isinstance(found, list) or not all(isinstance(entry, dict) and "stage" in entry for entry in found):
-        raise ValueError("`made_with` doesn't hold what the automatic stages say. Connect it to one of them.")
+        raise ValueError("`provenance` doesn't hold what the automatic stages say. Connect it to one of them.")
     return found
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
+from ...comfyui.graph_nodes import defaults_of
+from ...comfyui.models import manifest
 from ...engines.languages import base_of, code_of, language_of, name_of
-from ..draft_speech import SCRIPT_LANGUAGE, DraftSpeech
-from ..f5_model import choices, known
-from ..missing import manifest
-from ..voice_files import VoiceSocket
-from .defaults import defaults_of
+from ..speech.f5_model import choices, known
+from ..speech.speak_draft import SCRIPT_LANGUAGE, DraftSpeech
+from ..voice.profile_files import VoiceSocket
 from .models import absent, how_to_get, with_needs
-from .report import Taken, joined
-from .stage import MADE_WITH, PRESET, TOLD, Choosing
+from .report import StageChoice, joined
+from .stage import PRESET, PROVENANCE, TOLD, Choosing
 
 if TYPE_CHECKING:
     from ...engines.voice.profile import VoiceProfile
@@ -59,7 +59,7 @@ class Speak(Choosing):
                 VoiceSocket.Input(
                     "voice", optional=True, tooltip="The voice to speak with, from Load Bot or Load Voice Profile."
                 ),
-                MADE_WITH,
+                PROVENANCE,
                 SCRIPT_LANGUAGE,
             ],
             outputs=[
@@ -81,12 +81,12 @@ class Speak(Choosing):
         seed: int,
         preset: str = "auto",
         voice: VoiceProfile | None = None,
-        made_with: str = "",
+        provenance: str = "",
         script_language: str = "",
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
-        from ...engines.espeak import voice_name
+        from ...engines.speech.espeak import voice_name
 
         graph = GraphBuilder()
         known_language = _short(script_language if language == "auto" else language)
@@ -94,15 +94,15 @@ class Speak(Choosing):
         file, why = _model(preset, voice, known_language or language_of(text), robot)
         if file:
             ids = [known()[file]] if file in known() else []
-            taken = Taken(_STAGE, "Speak (F5-TTS)", models=ids)
+            taken = StageChoice(_STAGE, "Speak (F5-TTS)", models=ids)
             loaded = graph.node("MySpinBotLoadF5", model=file, device="auto", precision="auto", generation="auto")
             given = {"text": text, "speed": speed, "seed": seed, "nfe_step": steps, "voice": voice}
             spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(known_language) | given), f5=loaded.out(0))
         else:
-            taken = Taken(_STAGE, "Speak (Draft)", why)
+            taken = StageChoice(_STAGE, "Speak (Draft)", why)
             how = {"language": language, "voice": "default", "speed": speed, "pitch": 50}
             spoken = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
-        told = joined(made_with, taken)
+        told = joined(provenance, taken)
         ui = {"notices": taken.notices()}
         return io.NodeOutput(spoken.out(0), spoken.out(1), told, ui=ui, expand=graph.finalize())
 
@@ -136,7 +136,7 @@ def _short(language: str) -> str:
 
 def _f5_settings(language: str) -> dict[str, Any]:
     """Speak (F5-TTS)'s own defaults, with the language in which numbers are read out."""
-    from ..f5_speak import SpeakF5
+    from ..speech.speak_f5 import SpeakF5
 
     offered: Any = next(item for item in SpeakF5.define_schema().inputs if item.id == "language")
     return defaults_of("MySpinBotSpeakF5") | {"language": language if language in offered.options else "auto"}

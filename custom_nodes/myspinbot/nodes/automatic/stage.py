@@ -10,8 +10,8 @@ from typing_extensions import override
 from .models import state
 
 PRESET = io.String.Input("preset", optional=True, force_input=True, tooltip="From Preset; auto without it.")
-MADE_WITH = io.String.Input("made_with", optional=True, force_input=True, tooltip="What the stages before took.")
-TOLD = io.String.Output("made_with", tooltip="What this stage and those before took, and why, as JSON.")
+PROVENANCE = io.String.Input("provenance", optional=True, force_input=True, tooltip="What the stages before took.")
+TOLD = io.String.Output("provenance", tooltip="What this stage and those before took, and why, as JSON.")
 
 
 class Choosing(io.ComfyNode):

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from ....media.loudness import levelled
-from ...f5.checkpoint import Vocabulary
-from ...f5.join import audible
-from ...f5.mel import SAMPLE_RATE, mel, resampled
-from ...f5.spoken import spoken
-from ...f5.tokens import symbols
 from ...languages import language_of
+from ...speech.f5.checkpoint import Vocabulary
+from ...speech.f5.join import audible
+from ...speech.f5.mel import SAMPLE_RATE, mel, resampled
+from ...speech.f5.normalize_text import spoken
+from ...speech.f5.tokens import symbols
 from .. import checks
 from ..profile import ProfileError
 from ..signal import Samples

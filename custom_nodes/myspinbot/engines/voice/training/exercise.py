@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from ...f5.dit import DiT
+from ...speech.f5.dit import DiT
 
 HIDDEN = (0.7, 1.0)
 NO_SOUND, NOTHING = 0.3, 0.2

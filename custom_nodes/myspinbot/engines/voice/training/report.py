@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....media.plot import Curve, plot
-from ...f5.lora import Adapter
+from ...speech.f5.lora import Adapter
 
 _LEARNT, _HELD_OUT = (150, 150, 150), (200, 60, 30)
 

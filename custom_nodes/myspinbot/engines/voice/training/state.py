@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...f5.lora import Point
+from ...speech.f5.lora import Point
 from ...weights import save_weights
 
 FILE = "training.safetensors"

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from ....media.work import Job
-from ...f5.dit import DiT
-from ...f5.errors import F5Error
-from ...f5.lora import Adapter, Point, applied, fresh, scaled
 from ...progress import OnStep
+from ...speech.f5.dit import DiT
+from ...speech.f5.errors import F5Error
+from ...speech.f5.lora import Adapter, Point, applied, fresh, scaled
 from .exercise import Example, Exercise, drawn, examined, loss
 from .state import FILE, State, give_moments, load, moments_of
 

@@ -1,0 +1,1 @@
+"""What every node needs from ComfyUI: progress, notices, video files, model files, routes."""

@@ -1,0 +1,1 @@
+"""A clip made better: upscaled, faces restored."""

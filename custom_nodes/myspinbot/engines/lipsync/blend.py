@@ -1,0 +1,152 @@
+"""A drawn mouth back into its frame: only the mouth, with a soft edge and the frame's own light."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from ...media.faces import Pixels
+from ...media.faces.tracks import TrackedFace
+from .generator import SIDE, WHOLE, Window
+
+Region = Literal["mouth", "face"]
+Crop = tuple[float, float, float, float]
+Plane = npt.NDArray[np.float32]
+
+# The mouth's part of a face in units of its size (the distance between the eyes, seen from the front), from the
+# middle of the mouth: to the sides, up to below the nose, and down past the chin, which moves with the mouth.
+_BESIDE, _ABOVE, _BELOW = 0.80, 0.52, 0.85
+_EYES_TO_MOUTH = 1.10
+_EDGE = 1 / 16  # of a crop, at its border, in which a drawing fades out
+_UNSEEN = 1 / 512  # of a drawing in a mix with the frame: less than half a level
+_AROUND = 4  # pixels of a drawing that enlarging and sharpening reach, at most
+_LARGEST_SHIFT = 48.0  # levels by which a colour is brought nearer to the frame's
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a drawing is blended in.
+
+    Attributes:
+        region: what is replaced: the mouth with the chin, or all of the face's crop.
+        feather: how soft the edge is, 0 to 1 of the way to the middle.
+        color_match: 0 to 1, how far the drawing takes on the light of the frame around it.
+        sharpness: 0 to 2, how much the drawing, which is small, is sharpened.
+        padding: pixels by which the crop is larger at the top, bottom, left and right.
+    """
+
+    region: Region = "mouth"
+    feather: float = 0.4
+    color_match: float = 1.0
+    sharpness: float = 0.5
+    padding: tuple[int, int, int, int] = (0, 10, 0, 0)
+
+
+def crop_of(face: TrackedFace, padding: tuple[int, int, int, int], width: int, height: int) -> Crop | None:
+    """Left, top, right, bottom of the part of a frame that the network sees; None if too little is in the frame."""
+    top, bottom, left, right = padding
+    x0, y0, x1, y1 = (float(value) for value in face.box)
+    x0, y0, x1, y1 = max(x0 - left, 0.0), max(y0 - top, 0.0), min(x1 + right, width), min(y1 + bottom, height)
+    return (x0, y0, x1, y1) if x1 - x0 >= 8 and y1 - y0 >= 8 else None
+
+
+def cut_out(pixels: Pixels, crop: Crop, side: int = SIDE) -> Pixels:
+    """The crop at the network's size or another, (side, side, 3)."""
+    x0, y0 = math.floor(crop[0]), math.floor(crop[1])
+    part = np.ascontiguousarray(pixels[y0 : math.ceil(crop[3]), x0 : math.ceil(crop[2])])
+    within = (crop[0] - x0, crop[1] - y0, crop[2] - x0, crop[3] - y0)
+    return np.asarray(Image.fromarray(part).resize((side, side), Image.Resampling.BILINEAR, box=within))
+
+
+def blended(pixels: Pixels, drawn: Pixels, seen: Pixels, mask: Plane, crop: Crop, look: Look) -> Pixels:
+    """A copy of `pixels` with the face `drawn` (S, S, 3) in place of `seen`; where `mask` is 0 it stays exact."""
+    side = len(drawn)
+    matched = _matched(drawn, seen, mask, look.color_match)
+    rows, columns = np.nonzero(mask.max(axis=1))[0], np.nonzero(mask.max(axis=0))[0]
+    if not len(rows):
+        return pixels
+    wide, high = (crop[2] - crop[0]) / side, (crop[3] - crop[1]) / side
+    x0, x1 = math.floor(crop[0] + columns[0] * wide), math.ceil(crop[0] + (columns[-1] + 1) * wide)
+    y0, y1 = math.floor(crop[1] + rows[0] * high), math.ceil(crop[1] + (rows[-1] + 1) * high)
+    x1, y1 = min(x1, pixels.shape[1]), min(y1, pixels.shape[0])
+
+    def in_frame(picture: Image.Image, how: Image.Resampling) -> Image.Image:
+        way = (1 / wide, 0, (x0 - crop[0]) / wide, 0, 1 / high, (y0 - crop[1]) / high)
+        return picture.transform((x1 - x0, y1 - y0), Image.Transform.AFFINE, way, how)
+
+    above = in_frame(Image.fromarray(matched), Image.Resampling.BICUBIC)
+    if look.sharpness > 0:
+        above = above.filter(ImageFilter.UnsharpMask(max(wide, 0.5), round(100 * look.sharpness), 0))
+    alpha = np.asarray(in_frame(Image.fromarray(mask), Image.Resampling.BILINEAR))[..., None]
+    frame = pixels.copy()
+    below = frame[y0:y1, x0:x1].astype(np.float32)
+    mixed = below + alpha * (np.asarray(above, np.float32) - below)
+    frame[y0:y1, x0:x1] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return frame
+
+
+def region_mask(face: TrackedFace, crop: Crop, look: Look, side: int = SIDE) -> Plane:
+    """(side, side), 1 where the drawing is seen and 0 where the frame is."""
+    x0, y0, x1, y1 = crop
+    steps = (np.arange(side, dtype=np.float32) + 0.5) / side
+    x, y = x0 + steps[None, :] * (x1 - x0), y0 + steps[:, None] * (y1 - y0)
+    inward = np.minimum(steps, 1 - steps) / _EDGE
+    mask = _ramp(inward)[:, None] * _ramp(inward)[None, :]
+    if look.region == "face":
+        return mask.astype(np.float32)
+    eyes, mouth = face.points[:2].mean(axis=0), face.points[3:].mean(axis=0)
+    down = mouth - eyes
+    far = float(np.hypot(*down))
+    unit = max(float(np.hypot(*(face.points[1] - face.points[0]))), far / _EYES_TO_MOUTH, 1e-3)
+    dx, dy = down / max(far, 1e-3)
+    across, along = (x - mouth[0]) * dy - (y - mouth[1]) * dx, (x - mouth[0]) * dx + (y - mouth[1]) * dy
+    reach = np.hypot(across / (_BESIDE * unit), along / np.where(along < 0, _ABOVE * unit, _BELOW * unit))
+    mask = mask * _ramp((1 - reach) / max(look.feather, 0.02))
+    if face.outline is not None:
+        mask = mask * _inside(face.outline, crop, look.feather, side)
+    return mask.astype(np.float32)
+
+
+def window_of(masks: Sequence[Plane]) -> Window:
+    """The part of drawings that `masks` (96, 96) let be seen, with what sharpening reaches around it.
+
+    Its borders are multiples of 4, so that a clip has few different ones.
+    """
+    seen = np.max(masks, axis=0) > _UNSEEN
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return WHOLE
+    top, left = (max((int(found[0]) - _AROUND) // 4 * 4, 0) for found in (rows, columns))
+    bottom, right = (min(-(-(int(found[-1]) + 1 + _AROUND) // 4) * 4, SIDE) for found in (rows, columns))
+    return top, bottom, left, right
+
+
+def _inside(outline: npt.NDArray[np.floating], crop: Crop, feather: float, side: int) -> Plane:
+    """(side, side), 1 within a face's oval, falling off inside its edge."""
+    size = np.array([crop[2] - crop[0], crop[3] - crop[1]])
+    corners = (outline - np.array(crop[:2])) / size * side
+    oval = Image.new("L", (side, side), 0)
+    ImageDraw.Draw(oval).polygon([(float(x), float(y)) for x, y in corners], fill=255)
+    soft = oval.filter(ImageFilter.GaussianBlur((1 + 5 * feather) * side / SIDE))
+    return _ramp(np.asarray(soft, np.float32) / 255 * 2 - 1)
+
+
+def _matched(drawn: Pixels, seen: Pixels, mask: Plane, strength: float) -> Pixels:
+    """`drawn` with the colours that `seen` has along the edge of the region."""
+    edge = (mask * (1 - mask))[..., None]
+    total = float(edge.sum())
+    if strength <= 0 or total < 1:
+        return drawn
+    shift = ((seen.astype(np.float32) - drawn) * edge).sum(axis=(0, 1)) / total
+    shift = np.clip(shift, -_LARGEST_SHIFT, _LARGEST_SHIFT) * strength
+    return np.clip(drawn + shift + 0.5, 0, 255).astype(np.uint8)
+
+
+def _ramp(value: npt.NDArray[np.floating]) -> Plane:
+    """0 below 0, 1 above 1, a smooth step between."""
+    t = np.clip(value, 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)

@@ -1,0 +1,83 @@
+"""The first pass over a clip: who is where, kept so that another sound or another look needs no second one."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ...media.faces import Pixels
+from ...media.faces.detect import Detector
+from ...media.faces.likeness import look
+from ...media.faces.track import EVERY, SMOOTHING, find_tracks
+from ...media.faces.tracks import Choice, Tracks
+from ...media.prefetch import prefetch
+from ...media.work import Job
+from .source import Source
+
+_KEPT = "faces.npz"
+_LEAST_LIKENESS = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose lips are meant: see `Tracks.chosen`. `reference` (H, W, 3) shows the face for `choice="reference"`."""
+
+    choice: Choice = "largest"
+    index: int = 0
+    reference: Pixels | None = None
+
+
+def follow(
+    source: Source,
+    detector: Detector,
+    fps: Fraction,
+    job: Job | None = None,
+    *,
+    every: int = EVERY,
+    smoothing: float = SMOOTHING,
+    on_frame: Callable[[int], None] | None = None,
+) -> Tracks:
+    """All faces of `source`; what an earlier run kept in `job` is taken as it is."""
+    if job and job.has(_KEPT):
+        return Tracks.load(job.path(_KEPT))
+    with closing(prefetch(source.frames())) as frames:
+        tracks = find_tracks(frames, detector, fps=fps, every=every, smoothing=smoothing, on_frame=on_frame)
+    if job:
+        with job.writing(_KEPT) as aside:
+            tracks.save(aside)
+    return tracks
+
+
+def choose(tracks: Tracks, wanted: Wanted, detector: Callable[[], Detector]) -> Tracks:
+    """The tracks of the face that is meant; `detector` gives one for the reference picture.
+
+    Raises:
+        ValueError: the clip has no face, none that is meant, or the reference picture shows none.
+    """
+    if not tracks.tracks:
+        raise ValueError(
+            "No face was found in the clip. Use one in which a face is seen from the front, well lit and not too "
+            "small, or connect face landmarks or boxes from another detector."
+        )
+    looks = None
+    if wanted.choice == "reference" and wanted.reference is not None:
+        faces = detector().detect(np.ascontiguousarray(wanted.reference))
+        if not faces:
+            raise ValueError("The reference picture shows no face. Use one of the face from the front.")
+        looks = look(wanted.reference, faces[0])
+    chosen = tracks.chosen(wanted.choice, index=wanted.index, looks=looks, alike=_LEAST_LIKENESS)
+    if not chosen.tracks:
+        people = len({track.id for track in tracks.tracks})
+        hint = "Choose a smaller index." if wanted.choice == "index" else "Choose by size or by place instead."
+        raise ValueError(f"None of the {people} people in the clip is the face that is meant. {hint}")
+    return chosen
+
+
+def without_face(tracks: Tracks) -> list[int]:
+    """The frames of a clip in which nobody is."""
+    there = np.zeros(tracks.frames, bool)
+    for track in tracks.tracks:
+        there[track.start : track.end] = True
+    return np.flatnonzero(~there).tolist()

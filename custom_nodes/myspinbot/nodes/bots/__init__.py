@@ -1,0 +1,1 @@
+"""Bots: saved, loaded, applied."""

@@ -1,0 +1,111 @@
+"""Where bots lie, and the files that they name."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...comfyui.models import register_folder, shared
+
+if TYPE_CHECKING:
+    from ...engines.bots.profile import Bot, Part
+
+FOLDER = "bots"
+NONE = "none"  # in the combo, for a pipeline without a bot
+_SUFFIX = ".json"
+_WHAT = {"lora": "identity", "voice": "voice", "portrait": "portrait"}
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """What a bot profile is.
+
+    Raises:
+        FileNotFoundError: The pack was copied without it.
+    """
+    return json.loads(shared("bot.schema.json").read_text(encoding="utf-8"))
+
+
+def names() -> list[str]:
+    """The bots in `models/bots`, as their combo shows them."""
+    import folder_paths
+
+    register_folder(FOLDER)
+    files = (name.replace("\\", "/") for name in folder_paths.get_filename_list(FOLDER))
+    found = {name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX) and "/" not in name}
+    return sorted(found - {NONE})
+
+
+def profile_path(name: str) -> Path:
+    """The file of a bot.
+
+    Raises:
+        FileNotFoundError: It is gone.
+    """
+    import folder_paths
+
+    register_folder(FOLDER)
+    path = folder_paths.get_full_path(FOLDER, name + _SUFFIX)
+    if path is None:
+        raise FileNotFoundError(
+            f"There is no bot {name!r} in models/{FOLDER}. Make one with Save Bot, or import one: "
+            "`myspinbot bot import FILE.zip`."
+        )
+    return Path(path)
+
+
+def folder() -> Path:
+    """Where new bots are kept."""
+    import folder_paths
+
+    register_folder(FOLDER)
+    return Path(folder_paths.get_folder_paths(FOLDER)[0])
+
+
+def part_path(kind: str, file: str) -> Path | None:
+    """The file of a kind as ComfyUI finds it; None where it is missing."""
+    import folder_paths
+
+    from ...engines.bots.profile import folder_of
+
+    folder = folder_of(kind, schema())
+    register_folder(folder)
+    path = folder_paths.get_full_path(folder, file)
+    return Path(path) if path else None
+
+
+def found_parts(bot: Bot) -> dict[str, Path]:
+    """The bot's files by kind.
+
+    Raises:
+        FileNotFoundError: One is gone; the message says which.
+    """
+    from ...engines.bots.profile import folder_of
+
+    found: dict[str, Path] = {}
+    for kind, part in bot.files.items():
+        path = part_path(kind, part.file)
+        if path is None:
+            raise FileNotFoundError(
+                f"The bot {bot.name!r} has lost its {_WHAT[kind]}: {part.file} isn't in models/"
+                f"{folder_of(kind, schema())}. Put it back, or import the bot again."
+            )
+        found[kind] = path
+    return found
+
+
+def changed_parts(bot: Bot, paths: dict[str, Path]) -> list[str]:
+    """What is to be said of files that aren't what they were when the bot was saved."""
+    return [
+        f"The {_WHAT[kind]} of {bot.name!r} has changed since the bot was saved: {part.file}."
+        for kind, part in bot.files.items()
+        if not _unchanged(part, paths[kind])
+    ]
+
+
+def _unchanged(part: Part, path: Path) -> bool:
+    from ...engines.bots.profile import Part
+
+    return path.stat().st_size == part.bytes and Part.of(path, part.file).sha256 == part.sha256

@@ -1,0 +1,1 @@
+"""Lip sync: Wav2Lip and lips transferred from another clip."""

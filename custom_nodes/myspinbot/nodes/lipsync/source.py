@@ -1,0 +1,88 @@
+"""What a lip-sync node is given, clip or picture, as a source of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from ...comfyui.video_files import clip_path
+from ...comfyui.work_store import work_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...engines.lipsync.source import Source
+    from ...media.faces.detect import Detector
+    from ...media.faces.tracks import Tracks
+
+PHOTO_RATE = Fraction(25)
+_FASTEST = Fraction(120)
+_VERSION = 1  # of how faces are followed: what another version kept is not taken
+
+
+@dataclass(frozen=True)
+class Given:
+    """A source at its rate, about how many frames it has, a fingerprint of its content, and its name."""
+
+    source: Source
+    fps: Fraction
+    frames: int
+    fingerprint: str
+    name: str
+
+
+def given(video: Any, fps: float | Fraction) -> Given:
+    """A VIDEO's file, or the pictures of an IMAGE, at `fps`; 0 keeps a clip's own rate.
+
+    Raises:
+        ValueError: it is neither, can't be read, or is too small.
+    """
+    from ...engines.lipsync.rates import exact_rate
+    from ...engines.lipsync.source import Clip, Pictures
+    from ...media.clip import probe
+    from ...media.picture import from_image
+    from ...media.work import fingerprint
+
+    rate = fps if isinstance(fps, Fraction) else exact_rate(fps) if fps else None
+    if hasattr(video, "shape"):
+        pictures = [from_image(video[i : i + 1]) for i in range(len(video))] or [from_image(video)]
+        found = Pictures(pictures)
+        _check(found.width, found.height)
+        return Given(found, rate or PHOTO_RATE, len(pictures), fingerprint(*pictures), "a picture")
+    path = clip_path(video)
+    info = probe(path)
+    rate = rate or min(info.fps.limit_denominator(1001), _FASTEST)
+    clip = Clip(path, rate, info.width // 2 * 2, info.height // 2 * 2)
+    _check(clip.width, clip.height)
+    return Given(clip, rate, max(round(info.duration * rate), 1), fingerprint(path), path.name)
+
+
+def followed(clip: Given, finder: Detector, *, every: int, smoothing: float, on_frame: Callable[[int], None]) -> Tracks:
+    """All faces of a clip; they are kept, and found once for any number of uses.
+
+    Raises:
+        RuntimeError: another process looks for them just now.
+    """
+    from ...engines.lipsync.follow import follow
+
+    job = work_store().job("faces", followed_key(clip, finder, every, smoothing), f"Faces of {clip.name}")
+    with job.held():
+        return follow(clip.source, finder, clip.fps, job, every=every, smoothing=smoothing, on_frame=on_frame)
+
+
+def followed_key(clip: Given, finder: Detector, every: int, smoothing: float) -> dict[str, Any]:
+    """All that decides which faces are found where."""
+    return {
+        "version": _VERSION,
+        "content": clip.fingerprint,
+        "fps": str(clip.fps),
+        "detector": finder.name,
+        "every": every,
+        "smoothing": smoothing,
+    }
+
+
+def _check(width: int, height: int) -> None:
+    if min(width, height) < 32:
+        raise ValueError(f"The picture is only {width}x{height} pixels; for lips to be seen it needs 32x32 at least.")

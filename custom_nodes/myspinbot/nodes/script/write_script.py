@@ -1,0 +1,138 @@
+"""Write Script: a topic into a narration and a scene."""
+
+from collections import Counter
+from typing import Any
+
+from comfy_api.latest import io
+from typing_extensions import override
+
+from ...comfyui.feedback import Notice, output, progress_callback
+
+# How often the template had to do for these inputs: a new number makes ComfyUI ask the model again,
+# and show the warning again, instead of taking the template's script from its cache.
+_fallbacks: Counter[tuple[Any, ...]] = Counter()
+
+
+class Script(io.ComfyNode):
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MySpinBotScript",
+            display_name="Write Script",
+            category="MySpinBot/Script",
+            description="Turns a topic into words to be spoken and a description of the picture, with a local "
+            "language model served by Ollama. Without one, a readable template takes its place.",
+            search_aliases=["ollama", "llm", "text generation", "narration", "prompt", "storyboard", "topic"],
+            inputs=[
+                io.String.Input(
+                    "topic",
+                    default="Why is the sky blue?",
+                    multiline=True,
+                    tooltip="What the video is about, as a question or a few words.",
+                ),
+                io.Combo.Input(
+                    "tone",
+                    options=["casual", "formal", "playful", "dramatic"],
+                    default="casual",
+                    tooltip="How the narration sounds.",
+                ),
+                io.Int.Input(
+                    "length",
+                    default=12,
+                    min=3,
+                    max=300,
+                    tooltip="Length of the speech in seconds, at about 2.5 words a second.",
+                ),
+                io.String.Input(
+                    "language",
+                    default="English",
+                    tooltip="The language of the narration, such as German; a voice set to auto follows it.",
+                ),
+                io.String.Input(
+                    "persona",
+                    default="",
+                    tooltip="Who speaks, such as `a patient science teacher`; empty for nobody in particular.",
+                ),
+                io.String.Input(
+                    "model",
+                    default="mistral:7b-instruct",
+                    tooltip="The Ollama model that writes; it must have been fetched with `ollama pull`.",
+                    advanced=True,
+                ),
+                io.String.Input(
+                    "host",
+                    default="http://127.0.0.1:11434",
+                    tooltip="The address of the Ollama server; the topic is sent there and nowhere else.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "temperature",
+                    default=0.4,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How freely the model writes: 0 always chooses the likeliest word.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "timeout",
+                    default=20.0,
+                    min=1.0,
+                    max=600.0,
+                    step=1.0,
+                    tooltip="Seconds to wait for the model before the template takes its place.",
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=290381,
+                    min=0,
+                    max=0x7FFFFFFF,
+                    control_after_generate=True,
+                    tooltip="The same seed, model and topic give the same script.",
+                ),
+                io.String.Input(
+                    "bot_persona",
+                    optional=True,
+                    force_input=True,
+                    tooltip="A bot's own persona, from Load Bot, where none is written above.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("narration", tooltip="The words to be spoken."),
+                io.String.Output("scene", tooltip="A description of the picture, for an image model."),
+                io.Boolean.Output("fallback", tooltip="True when the template was used instead of a model."),
+                io.String.Output("language", tooltip="The language of the narration, for a voice set to auto."),
+            ],
+        )
+
+    @classmethod
+    @override
+    def fingerprint_inputs(cls, **inputs: Any) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _fallbacks[_key(inputs)]
+
+    @classmethod
+    @override
+    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, bot_persona: str = "", **inputs: Any
+    ) -> io.NodeOutput:
+        from ...engines.script.brief import Brief
+        from ...engines.script.ollama import Model
+        from ...engines.script.write import write
+
+        persona = inputs["persona"].strip() or bot_persona
+        script = write(
+            Brief(inputs["topic"], inputs["tone"], persona, inputs["length"], inputs["language"]),
+            Model(*(inputs[name] for name in ("host", "model", "temperature", "timeout", "seed"))),
+            progress_callback(),
+        )
+        if script.fallback:
+            _fallbacks[_key(inputs)] += 1
+        notices: list[Notice] = [{"level": "warning", "text": script.warning}] if script.warning else []
+        return output(script.narration, script.scene, script.fallback, script.language, notices=notices)
+
+
+def _key(inputs: dict[str, Any]) -> tuple[Any, ...]:
+    """What is typed; of what is connected ComfyUI knows nothing when it asks for the fingerprint."""
+    return tuple(sorted((name, value) for name, value in inputs.items() if name != "bot_persona"))

@@ -1,0 +1,1 @@
+"""Speech: the draft voice and F5-TTS."""

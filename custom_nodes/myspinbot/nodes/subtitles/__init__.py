@@ -1,0 +1,1 @@
+"""Subtitles as files and in the picture."""

@@ -1,0 +1,86 @@
+"""Subtitles: when words are heard, as SRT and VTT files beside the video."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import io, ui
+from typing_extensions import override
+
+from ...comfyui.feedback import Notice
+
+_CLIPS = (".mp4", ".mov", ".mkv", ".webm")
+
+
+class Subtitles(io.ComfyNode):
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MySpinBotSubtitles",
+            display_name="Subtitles",
+            category="MySpinBot/Finish",
+            description="Turns the timings of a speech into subtitles and saves them as SRT and VTT, which players "
+            "and video sites read.",
+            search_aliases=["srt", "vtt", "webvtt", "captions", "closed captions", "save subtitles", "transcript"],
+            is_output_node=True,
+            inputs=[
+                io.String.Input("timings", force_input=True, tooltip="When each word is heard, from a Speak node."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="video/ComfyUI",
+                    tooltip="The prefix of the files; give that of Save Video, so that they lie beside the video.",
+                ),
+                io.String.Input(
+                    "text",
+                    optional=True,
+                    force_input=True,
+                    tooltip="What is said as it is written, for punctuation and numbers; else the timings' own words.",
+                ),
+                io.Video.Input(
+                    "video",
+                    optional=True,
+                    tooltip="The output of Save Video: the files then have the number of the video it saved.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("srt", tooltip="The subtitles as SubRip text."),
+                io.String.Output("vtt", tooltip="The subtitles as WebVTT text."),
+            ],
+        )
+
+    @classmethod
+    @override
+    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, timings: str, filename_prefix: str, text: str = "", video: Any = None
+    ) -> io.NodeOutput:
+        from ...engines.subtitles.cues import OTHER_TEXT, cues
+        from ...engines.subtitles.files import srt, vtt
+        from ...engines.timings import Timings
+
+        found, used = cues(Timings.from_json(timings), text)
+        contents = {".srt": srt(found), ".vtt": vtt(found)}
+        notices: list[Notice] = [] if used else [{"level": "warning", "text": OTHER_TEXT}]
+        if not found:
+            notices.append({"level": "warning", "text": "The timings hold no words, so the subtitles are empty."})
+        saved = _save(contents, filename_prefix, beside=video is not None)
+        return io.NodeOutput(*contents.values(), ui={"files": saved, "notices": notices})
+
+
+def _save(contents: dict[str, str], prefix: str, *, beside: bool) -> list[ui.SavedResult]:
+    """Write the files with the number of the newest video under the prefix if `beside`, else with a new one."""
+    import folder_paths
+
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
+    newest = f"{name}_{counter - 1:05}_"
+    videos = any(Path(folder, newest + suffix).exists() for suffix in _CLIPS)
+    taken = any(Path(folder, newest + suffix).exists() for suffix in contents)
+    stem = newest if beside and videos and not taken else f"{name}_{counter:05}_"
+    for suffix, content in contents.items():
+        aside = Path(folder, f".{uuid.uuid4().hex}.part")
+        try:
+            aside.write_text(content, encoding="utf-8", newline="\n")
+            aside.rename(Path(folder, stem + suffix))
+        finally:
+            aside.unlink(missing_ok=True)
+    return [ui.SavedResult(stem + suffix, subfolder, io.FolderType.output) for suffix in contents]

@@ -1,0 +1,1 @@
+"""Voice profiles: built, loaded, trained."""

@@ -1,0 +1,17 @@
+"""The pack without ComfyUI, as in tests/head, and a models folder with a bot in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tests.engines  # noqa: F401
+
+
+@pytest.fixture
+def models(tmp_path) -> Path:
+    """A models folder with the bot `Ada`: a LoRA, a voice, a portrait."""
+    from .made import write_bot
+
+    return write_bot(tmp_path / "models", "Ada").parents[1]

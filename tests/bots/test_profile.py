@@ -1,0 +1,130 @@
+"""Profiles: written, read, refused, and read alike by the nodes and the runner."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from jsonschema import Draft202012Validator
+from safetensors.torch import save_file
+
+from myspinbot.engines.bots.keep import keep
+from myspinbot.engines.bots.profile import Bot, BotError, Part, consent_in, folder_of, read, text
+from myspinbot.engines.voice.profile import CONSENT
+from myspinbot_runner.bots.profile import read as read_by_runner
+from myspinbot_runner.errors import BadInput
+
+from .made import AGREED, SCHEMA, picture, write_bot
+
+HASH = "0" * 64
+BOT = Bot("Ada", "2026-01-02", {"voice": Part("ada.safetensors", HASH, 5)}, "ohwx", "a teacher", "a room")
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+    assert [folder_of(kind, SCHEMA) for kind in ("lora", "voice", "portrait")] == ["loras", "voices", "bots"]
+
+
+def test_a_round_trip_changes_nothing(models):
+    path = models / "bots" / "Ada.json"
+    bot = read(path, SCHEMA)
+    assert (bot.trigger, bot.persona, bot.scene) == ("ohwx person", "a patient teacher", "a bright room")
+    assert bot.consent == {"lora": AGREED, "voice": CONSENT}
+    assert set(bot.files) == {"lora", "voice", "portrait"}
+    assert text(bot, SCHEMA) == path.read_text("utf-8")
+    assert read_by_runner(path.read_bytes(), "it").text == path.read_text("utf-8")
+
+
+def test_the_same_bot_again_changes_nothing_and_another_is_refused(models):
+    folder = models / "bots"
+    bot = read(folder / "Ada.json", SCHEMA)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    keep(replace(bot, created="2027-01-01"), picture(), folder, SCHEMA)
+    with pytest.raises(BotError, match="never replaced"):
+        keep(replace(bot, persona="somebody else"), picture(), folder, SCHEMA)
+    with pytest.raises(BotError, match="never replaced"):
+        keep(bot, picture(1), folder, SCHEMA)
+    (folder / "Ada.json").unlink()
+    with pytest.raises(BotError, match="another picture"):
+        keep(bot, picture(1), folder, SCHEMA)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"Ada.png": before["Ada.png"]}
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "con:", "x" * 81, " a", "a\n"])
+def test_names_that_no_file_can_have(tmp_path, name):
+    with pytest.raises(BotError, match="name"):
+        keep(replace(BOT, name=name), b"", tmp_path, SCHEMA)
+    assert list(tmp_path.iterdir()) == []
+
+
+def broken(**changes) -> bytes:
+    data = json.loads(text(BOT, SCHEMA)) | changes
+    return json.dumps({key: value for key, value in data.items() if value is not None}).encode()
+
+
+def part(**changes) -> dict:
+    return {"voice": {"file": "ada.safetensors", "sha256": HASH, "bytes": 5} | changes}
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b"{", "JSON"),
+        (b"[]", "no bot profile"),
+        (b"[" * 60_000, "JSON"),
+        (b'{"a": "' + b"x" * 70_000 + b'"}', "too large"),
+        (broken(name=None), "name"),
+        (broken(files={}), "files"),
+        (broken(more=1), "more"),
+        (broken(persona=["a"]), "persona"),
+        (broken(created="today"), "created"),
+        (broken(files=part(file="../ada.safetensors")), "file"),
+        (broken(files=part(file="/etc/ada.safetensors")), "file"),
+        (broken(files=part(file="a\\..\\ada.safetensors")), "file"),
+        (broken(files=part(file="a/../../ada.safetensors")), "file"),
+        (broken(files=part(file="C:/ada.safetensors")), "file"),
+        (broken(files=part(file="ada.pt")), "file"),
+        (broken(files=part(file="ada.safetensors\n")), "file"),
+        (broken(files=part(sha256=HASH + "\n")), "sha256"),
+        (broken(files=part(sha256="xyz")), "sha256"),
+        (broken(files=part(bytes=-1)), "bytes"),
+        (broken(files=part(bytes=True)), "bytes"),
+        (broken(files=part(extra=1)), "extra"),
+        (broken(files={"program": part()["voice"]}), "program"),
+        (broken(files={"portrait": part()["voice"]}), "portrait"),
+    ],
+)
+def test_both_readers_refuse_the_same(tmp_path, content, where):
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(BotError, match=where) as pack:
+        read(path, SCHEMA)
+    with pytest.raises(BadInput, match=where) as runner:
+        read_by_runner(content, "x.json")
+    assert str(pack.value).endswith(".")
+    assert str(runner.value).endswith(".")
+
+
+def test_a_later_version_is_told_as_such(tmp_path):
+    (tmp_path / "x.json").write_bytes(broken(version=2))
+    with pytest.raises(BotError, match="later version"):
+        read(tmp_path / "x.json", SCHEMA)
+    with pytest.raises(BadInput, match="later version"):
+        read_by_runner(broken(version=2), "x.json")
+
+
+def test_consent_is_read_from_the_files(tmp_path, models):
+    import torch
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "none.safetensors", metadata={"note": "[1]", "other": "text"})
+    assert consent_in(tmp_path / "none.safetensors") == ""
+    (tmp_path / "no.safetensors").write_bytes(b"\x80\x04no")
+    with pytest.raises(BotError, match="no whole safetensors"):
+        consent_in(tmp_path / "no.safetensors")
+
+
+def test_two_bots_share_nothing(tmp_path):
+    one, two = (read(write_bot(tmp_path, name, seed=seed), SCHEMA) for seed, name in enumerate(("Ada", "Bob")))
+    for kind in ("lora", "voice", "portrait"):
+        assert one.files[kind] != two.files[kind]

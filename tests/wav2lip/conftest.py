@@ -1,5 +1,0 @@
-"""The engines without ComfyUI, as in tests/pack."""
-
-from __future__ import annotations
-
-from tests.engines import one_thread  # noqa: F401
