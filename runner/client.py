@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import hooks
 from .api import Api, Record
 from .errors import JobLost, RunnerError, Unfinished
 from .events import Event, Finished, Notice, Resubmitted, Saved, Submitted
@@ -191,7 +192,7 @@ class Job:
         paths: list[Path] = []
         for remote in result.files:
             path = download.save(remote)
-            tell_models(path, self)
+            call_after_save(path, self)
             paths.append(path)
             if on_saved:
                 on_saved(Saved(remote.node, str(path), path.stat().st_size))
@@ -222,11 +223,7 @@ class Job:
         return self.server_alive is None or self.server_alive()
 
 
-def tell_models(path: Path, job: Job) -> None:
-    """Write beside a video which models made it."""
-    if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".wav", ".flac", ".mp3", ".opus", ".txt"):
-        return  # most results; what follows takes longer to import than they take to download
-    from .models.sidecar import write_beside
-
-    record = job.record
-    write_beside(path, job.graph or (record.graph if record else {}), record.outputs if record else {})
+def call_after_save(path: Path, job: Job) -> None:
+    """Tell whoever wants to know that a result was saved."""
+    for hook in hooks.after_save:
+        hook(path, job)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import hooks
 from .errors import BadInput, BadWorkflow, DiskFull, MissingModel, MissingNode, NodeFailed, OutOfMemory, RunnerError
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -97,10 +98,8 @@ def _input_error(error: Mapping[str, Any], node_id: str, graph: Graph) -> Runner
 
 
 def _way_to(file: str) -> str:
-    """How to get a model file, in the words that the nodes use too."""
-    from .models.words import way_to
-
-    return way_to(file) or GET_MODELS
+    """How to get a file that the server lacks."""
+    return next(filter(None, (explain(file) for explain in hooks.explain_missing_file)), GET_MODELS)
 
 
 def _limits(config: Any) -> Mapping[str, Any]:

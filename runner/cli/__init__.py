@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from ..errors import RunnerError
 
-COMMANDS = {
-    "run": ("cli.run", "Run a workflow and save what it makes."),
-    "batch": ("cli.batch", "Run a workflow many times, from a table of inputs."),
-    "status": ("cli.jobs", "Show the server's jobs, or one of them."),
-    "attach": ("cli.jobs", "Follow a job that is already on the server, and save its results."),
-    "cancel": ("cli.jobs", "Cancel one job."),
-    "fetch": ("cli.jobs", "Save the results of a finished job."),
-    "inputs": ("cli.files", "List the inputs that a workflow offers."),
-    "convert": ("cli.files", "Write a workflow in the API form that servers run."),
-    "models": ("models.cli", "List, check and fetch the model files that the workflows need."),
-    "work": ("cli.kept", "List and clear what long stages keep to go on from."),
-    "bot": ("bots.cli", "List, export, import and remove bots."),
-    "doctor": ("doctor.cli", "Say what this machine can run, and what is missing for the rest."),
-    "serve": ("cli.serve", "Run a headless ComfyUI in the foreground."),
+Commands = Mapping[str, tuple[str, str]]
+"""Name of a command -> where it is (module:function) and its first line."""
+COMMANDS: Commands = {
+    "run": ("myspinbot_runner.cli.run:run", "Run a workflow and save what it makes."),
+    "batch": ("myspinbot_runner.cli.batch:batch", "Run a workflow many times, from a table of inputs."),
+    "status": ("myspinbot_runner.cli.jobs:status", "Show the server's jobs, or one of them."),
+    "attach": ("myspinbot_runner.cli.jobs:attach", "Follow a job that is already on the server, and save its results."),
+    "cancel": ("myspinbot_runner.cli.jobs:cancel", "Cancel one job."),
+    "fetch": ("myspinbot_runner.cli.jobs:fetch", "Save the results of a finished job."),
+    "inputs": ("myspinbot_runner.cli.files:inputs", "List the inputs that a workflow offers."),
+    "convert": ("myspinbot_runner.cli.files:convert", "Write a workflow in the API form that servers run."),
+    "serve": ("myspinbot_runner.cli.serve:serve", "Run a headless ComfyUI in the foreground."),
 }
 
 
-def main(args: list[str] | None = None) -> NoReturn:
-    """Entry point of the console script; exits with the status that docs/runner.md lists."""
-    sys.exit(call(args))
+def main(args: list[str] | None = None, commands: Commands = COMMANDS) -> NoReturn:
+    """Run one command line and exit with the status that docs/runner.md lists."""
+    sys.exit(call(args, commands))
 
 
-def call(args: list[str] | None = None) -> int:
+def call(args: list[str] | None = None, commands: Commands = COMMANDS) -> int:
     """Run one command line and return its exit status. Errors become a message on standard error."""
     args = sys.argv[1:] if args is None else args
     from ..errors import RunnerError
@@ -40,7 +39,7 @@ def call(args: list[str] | None = None) -> int:
             from .run import run
 
             return run(args[1:])
-        return _call_group(args)
+        return _call_group(args, commands)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         return 130
@@ -53,13 +52,13 @@ def call(args: list[str] | None = None) -> int:
         return error.exit_code
 
 
-def _call_group(args: list[str]) -> int:
+def _call_group(args: list[str], commands: Commands) -> int:
     import click
 
-    from .group import cli
+    from .group import make_group
 
     try:
-        result: object = cli.main(args=args, prog_name="myspinbot", standalone_mode=False)
+        result: object = make_group(commands).main(args=args, prog_name="myspinbot", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()

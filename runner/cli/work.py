@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..client import Client, Job, Result, tell_models
+from ..client import Client, Job, Result, call_after_save
 from ..errors import RunnerError
 from ..events import Saved
 from ..follow import Patience
@@ -87,7 +87,7 @@ def save(
             paths.append(Path(known))
             continue
         path = download.save(remote, _saving(show, remote.filename))
-        tell_models(path, job)
+        call_after_save(path, job)
         paths.append(path)
         on_file(remote.query, str(path))
         show.event(Saved(remote.node, str(path), path.stat().st_size))

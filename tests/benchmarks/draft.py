@@ -44,7 +44,7 @@ def graph(folder: Path, repeats: int) -> Path:
 
 def run(server: LocalServer, path: Path, out: Path, seed: int) -> tuple[float, Path]:
     """Seconds of the whole `myspinbot run` process, and the clip."""
-    command = [sys.executable, "-m", "myspinbot_runner", "run", str(path), "--server", server.url, "--no-start"]
+    command = [sys.executable, "-m", "myspinbot_manage", "run", str(path), "--server", server.url, "--no-start"]
     started = time.perf_counter()
     subprocess.run([*command, "--out", str(out), "--set", f"3.seed={seed}"], check=True, cwd=ROOT, capture_output=True)
     seconds = time.perf_counter() - started

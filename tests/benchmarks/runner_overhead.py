@@ -101,7 +101,7 @@ def main() -> None:
             result = timed(command, folder)
             if number:  # the first round only warms up
                 times[name].append(result)
-    help_cpu = [timed([sys.executable, "-m", "myspinbot_runner", "--help"], folder)[1] for _ in range(options.rounds)]
+    help_cpu = [timed([sys.executable, "-m", "myspinbot_manage", "--help"], folder)[1] for _ in range(options.rounds)]
     median = {name: statistics.median(wall for wall, _ in runs) for name, runs in times.items()}
     lines = [f"{options.rounds} interleaved rounds, median (minimum) of the whole process"]
     for name, runs in times.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from myspinbot_runner.cli import call
+from myspinbot_manage.cli import call
 
 from .made import AGREED, write_bot, write_lora
 

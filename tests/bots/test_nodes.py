@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from myspinbot_manage.cli import call
 from myspinbot_runner import Client
-from myspinbot_runner.cli import call
 from myspinbot_runner.errors import RunnerError
 from tests.runner.helpers import tag, until
 

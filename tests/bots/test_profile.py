@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from myspinbot.engines.bots.keep import keep
 from myspinbot.engines.bots.profile import Bot, BotError, Part, consent_in, folder_of, read, text
 from myspinbot.engines.voice.profile import CONSENT
-from myspinbot_runner.bots.profile import read as read_by_runner
+from myspinbot_manage.bots.profile import read as read_by_runner
 from myspinbot_runner.errors import BadInput
 
 from .made import AGREED, SCHEMA, picture, write_bot

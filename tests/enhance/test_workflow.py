@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from myspinbot.media.clip import probe
+from myspinbot_manage.models import manifest
+from myspinbot_manage.models.uses import disagreements
 from myspinbot_runner import Client
-from myspinbot_runner.models import manifest
-from myspinbot_runner.models.uses import disagreements
 from tests.miniatures import upscale as miniature
 
 from .scenes import talking, write

@@ -49,7 +49,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]
 def run(server: Any, name: str, out: Path, *arguments: str) -> tuple[Path, str]:
     """The video that a shipped workflow makes, in small, and what was said."""
     workflow = ROOT / "workflows" / f"{name}.app.json"
-    call = [sys.executable, "-m", "myspinbot_runner", "run", str(workflow), "--server", server.url, "--out", str(out)]
+    call = [sys.executable, "-m", "myspinbot_manage", "run", str(workflow), "--server", server.url, "--out", str(out)]
     small = ["--width", "128", "--height", "128"]
     done = subprocess.run(
         [*call, *small, *arguments], capture_output=True, text=True, timeout=500, cwd=ROOT, check=False

@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 import pytest
 
+from myspinbot_manage.models import manifest
+from myspinbot_manage.models.uses import disagreements
 from myspinbot_runner import Client
-from myspinbot_runner.models import manifest
-from myspinbot_runner.models.uses import disagreements
 from tests.miniatures import wav2lip as miniature
 
 from .test_nodes import sound
@@ -23,7 +23,7 @@ RELIP = ROOT / "workflows" / "transfer_lips.app.json"
 
 
 def run(server, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "myspinbot_runner", "run", str(LIPSYNC), "--server", server.url, "--out", str(out)]
+    command = [sys.executable, "-m", "myspinbot_manage", "run", str(LIPSYNC), "--server", server.url, "--out", str(out)]
     return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=200, cwd=ROOT, check=False)
 
 

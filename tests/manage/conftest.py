@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.models import download, manifest
-from myspinbot_runner.models.manifest import Manifest, Model
+from myspinbot_manage.models import download, manifest
+from myspinbot_manage.models.manifest import Manifest, Model
 from tests.manage.host import Host, serve
 
 HEAD = """\

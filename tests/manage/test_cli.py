@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.cli import call
-from myspinbot_runner.models import manifest as manifest_module
-from myspinbot_runner.models.manifest import Model
-from myspinbot_runner.models.table import markdown
+from myspinbot_manage.cli import call
+from myspinbot_manage.models import manifest as manifest_module
+from myspinbot_manage.models.manifest import Model
+from myspinbot_manage.models.table import markdown
 from tests.manage.conftest import make_model
 from tests.manage.host import Host, answer, drop, safetensors
 
@@ -263,7 +263,7 @@ def test_the_table_in_the_documents_is_the_manifests(document: str) -> None:
 
 def test_help_comes_without_heavy_imports() -> None:
     code = (
-        "import sys, runner.cli; runner.cli.call(['--help']); runner.cli.call(['models', 'get', '--help']);"
+        "import sys, myspinbot_manage.cli as c; c.call(['--help']); c.call(['models', 'get', '--help']);"
         "print([name for name in ('yaml', 'rich', 'huggingface_hub', 'filelock') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

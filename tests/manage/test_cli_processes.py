@@ -55,7 +55,7 @@ def test_stopped_in_the_middle_and_taken_up_again(
 
 
 def start(tmp_path: Path, manifest: Path, *args: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "myspinbot_runner", "models", *args, "--models-dir", str(tmp_path / "models")]
+    command = [sys.executable, "-m", "myspinbot_manage", "models", *args, "--models-dir", str(tmp_path / "models")]
     env = {**os.environ, "MYSPINBOT_MODELS": str(manifest), "NO_PROXY": "127.0.0.1"}
     # Where the tests themselves run in the background, a shell may have had SIGINT ignored, and children inherit that.
     return subprocess.Popen(

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.cli import call
-from myspinbot_runner.doctor.advice import suggest
-from myspinbot_runner.doctor.machine import Machine, from_stats
-from myspinbot_runner.doctor.pipelines import pipelines
-from myspinbot_runner.doctor.report import machine_lines, pipeline_line
-from myspinbot_runner.doctor.services import ask_ollama, serves, why_not_loaded
-from myspinbot_runner.models.manifest import Manifest
-from myspinbot_runner.models.places import Places
-from myspinbot_runner.models.store import Store
-from myspinbot_runner.models.uses import property_of
+from myspinbot_manage.cli import call
+from myspinbot_manage.doctor.advice import suggest
+from myspinbot_manage.doctor.machine import Machine, from_stats
+from myspinbot_manage.doctor.pipelines import pipelines
+from myspinbot_manage.doctor.report import machine_lines, pipeline_line
+from myspinbot_manage.doctor.services import ask_ollama, serves, why_not_loaded
+from myspinbot_manage.models.manifest import Manifest
+from myspinbot_manage.models.places import Places
+from myspinbot_manage.models.store import Store
+from myspinbot_manage.models.uses import property_of
 from myspinbot_runner.server import LocalServer
 
 ROOT = Path(__file__).parents[2]

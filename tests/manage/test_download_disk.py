@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from myspinbot_manage.models.download import Got
 from myspinbot_runner.errors import BrokenModel, Cancelled, CannotSave, DiskFull, DownloadFailed
-from myspinbot_runner.models.download import Got
 from tests.manage.conftest import make_model
 from tests.manage.host import Host, body, drop, slow
 from tests.manage.test_download import GOOD, WRONG, assert_nothing_taken_for_whole, assert_whole, fetch

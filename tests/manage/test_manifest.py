@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myspinbot_manage.models.manifest import BadManifest, Manifest, find_manifest, load, read
+from myspinbot_manage.models.uses import disagreements, property_of
 from myspinbot_runner.errors import BadInput, RunnerError
-from myspinbot_runner.models.manifest import BadManifest, Manifest, find_manifest, load, read
-from myspinbot_runner.models.uses import disagreements, property_of
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "models.yaml").read_text(encoding="utf-8")

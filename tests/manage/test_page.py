@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.models.manifest import Manifest
-from myspinbot_runner.models.uses import disagreements, property_of
+from myspinbot_manage.models.manifest import Manifest
+from myspinbot_manage.models.uses import disagreements, property_of
 from myspinbot_runner.server import LocalServer
 from tests.conftest import PATIENCE
 from tests.runner.editor import Editor

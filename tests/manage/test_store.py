@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from myspinbot_manage.models.formats import flaw
+from myspinbot_manage.models.lockfile import NAME, LockFile
+from myspinbot_manage.models.places import Places
+from myspinbot_manage.models.store import Store, file_hash
 from myspinbot_runner.errors import BadInput, Cancelled
-from myspinbot_runner.models.formats import flaw
-from myspinbot_runner.models.lockfile import NAME, LockFile
-from myspinbot_runner.models.places import Places
-from myspinbot_runner.models.store import Store, file_hash
 from tests.manage.conftest import make_model
 from tests.manage.host import safetensors
 

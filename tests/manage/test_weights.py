@@ -17,9 +17,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, safe_open, save_file
 
-from myspinbot_runner.cli import call
+from myspinbot_manage.cli import call
+from myspinbot_manage.models import convert as runner_convert
 from myspinbot_runner.errors import BadInput, BrokenModel
-from myspinbot_runner.models import convert as runner_convert
 
 WEIGHTS = Path(__file__).parents[2] / "custom_nodes" / "myspinbot" / "engines" / "weights.py"
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.models import words
-from myspinbot_runner.models.manifest import Manifest
-from myspinbot_runner.models.uses import find, models_of_graph, provenance
+from myspinbot_manage.models import words
+from myspinbot_manage.models.manifest import Manifest
+from myspinbot_manage.models.uses import find, models_of_graph, provenance
 from tests.manage.conftest import make_model
 
 ROOT = Path(__file__).parents[2]

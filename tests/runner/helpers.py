@@ -121,7 +121,7 @@ def command(*args: str, **options: Any) -> subprocess.Popen[str]:
     """Start the real command in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     return subprocess.Popen(
-        [sys.executable, "-m", "myspinbot_runner", *args],
+        [sys.executable, "-m", "myspinbot_manage", *args],
         stdout=subprocess.PIPE,
         text=True,
         env=env,

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from myspinbot_runner.cli import call as call_here
+from myspinbot_manage.cli import call as call_here
 from myspinbot_runner.client import Client
 from myspinbot_runner.workflow import Workflow
 from tests.runner.helpers import ROOT, call, command, graph, held, image, in_background, runs, steps, until, write
@@ -235,7 +235,7 @@ def test_ctrl_c_in_a_real_terminal(at, server, tmp_path):
             os.environ["PYTHONPATH"] = str(ROOT)
             os.execv(
                 sys.executable,
-                [sys.executable, "-m", "myspinbot_runner", "run", path, "--out", str(tmp_path / "o"), *at],
+                [sys.executable, "-m", "myspinbot_manage", "run", path, "--out", str(tmp_path / "o"), *at],
             )
         assert until(lambda: runs(server, work))
         os.write(terminal, b"\x03")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.cli import call
+from myspinbot_manage.cli import call
 
 STORE = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot" / "media" / "work.py"
 MB = 10**6

@@ -86,8 +86,8 @@ def test_stop_ends_the_children_too(tmp_path):
 def test_killed_runner_leaves_no_server(tmp_path):
     fake_comfyui(tmp_path / "c", SERVE)
     code = (
-        "import sys, time; from pathlib import Path; from runner.server import LocalServer;"
-        "from runner.locate import Installation;"
+        "import sys, time; from pathlib import Path; from myspinbot_runner.server import LocalServer;"
+        "from myspinbot_runner.locate import Installation;"
         f"s = LocalServer(Installation(Path({str(tmp_path / 'c')!r}), Path(sys.executable)),"
         f" log={str(tmp_path / 'log')!r}, cpu=True); s.start(); print('up', flush=True); time.sleep(600)"
     )

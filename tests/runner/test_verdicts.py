@@ -3,7 +3,7 @@
 import pytest
 
 from myspinbot_runner.client import Client
-from myspinbot_runner.errors import (  # fmt: skip
+from myspinbot_runner.errors import (
     BadInput,
     BadWorkflow,
     Cancelled,

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from myspinbot_manage.models import manifest
+from myspinbot_manage.models.uses import disagreements
 from myspinbot_runner import Client
-from myspinbot_runner.models import manifest
-from myspinbot_runner.models.uses import disagreements
 from tests.miniatures import f5 as miniature
 from tests.runner.helpers import tag
 

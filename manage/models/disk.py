@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from ..errors import CannotSave, DiskFull
+from myspinbot_runner.errors import CannotSave, DiskFull
+
 from .words import size
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..locate import Installation
+from myspinbot_runner.locate import Installation
 
 PROBE = Path(__file__).with_name("_probe.py")
 TOOLS = ("nvidia-smi", r"C:\Windows\System32\nvidia-smi.exe", "/usr/lib/wsl/lib/nvidia-smi")

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from ..errors import BadInput
+from myspinbot_runner.errors import BadInput
+
 from ..models.disk import check_room, local
 from ..models.formats import flaw
 from ..models.places import Places

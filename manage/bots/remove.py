@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import BadInput, RunnerError
+from myspinbot_runner.errors import BadInput, RunnerError
+
 from ..models.places import Places
 from .profile import find, load, profiles, read
 

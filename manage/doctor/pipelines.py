@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from myspinbot_runner.workflow import Workflow
+
 from ..models.manifest import Manifest
 from ..models.store import Status, Store
 from ..models.uses import models_of_workflow, unknown_models
-from ..workflow import Workflow
 from .automatic import wanting
 
 FOLDER = Path(__file__).absolute().parents[2] / "workflows"

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import BadInput, BrokenModel, RunnerError
-from ..locate import find_installation
+from myspinbot_runner.errors import BadInput, BrokenModel, RunnerError
+from myspinbot_runner.locate import find_installation
+
 from .manifest import Manifest
 from .store import Store
 

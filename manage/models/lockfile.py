@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInput, CannotSave
+from myspinbot_runner.errors import BadInput, CannotSave
 
 NAME = "myspinbot.lock.json"
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
+from myspinbot_runner.errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
+
 from .disk import local
 from .formats import flaw
 from .hub import cached

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import BadInput
+from myspinbot_runner.errors import BadInput
 
 PLACE = Path("myspinbot", "work")  # below ComfyUI's user folder
 _DESCRIPTION, _GONE = "job.json", ".gone-"

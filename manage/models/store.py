@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import Cancelled
+from myspinbot_runner.errors import Cancelled
+
 from .formats import flaw
 from .lockfile import Fetched, LockFile
 from .manifest import Model

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ..errors import BadInput, BrokenModel, Cancelled
+from myspinbot_runner.errors import BadInput, BrokenModel, Cancelled
+
 from .manifest import Manifest, Model, load
 from .options import open_store, place_options
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from ..kept import PLACE, choose, kept, remove, sweep
-from ..locate import find_installation
+from myspinbot_runner.locate import find_installation
+
 from ..models.words import size
+from .store import PLACE, choose, kept, remove, sweep
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import RunnerError
-from ..http import Http
+from myspinbot_runner.errors import RunnerError
+from myspinbot_runner.http import Http
 
 PREFIX = "MySpinBot"
 DEFAULT_OLLAMA = "http://127.0.0.1:11434"

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ..errors import ServerUnreachable
+from myspinbot_runner.errors import ServerUnreachable
+
 from .manifest import Manifest, load
 from .places import Places, places
 from .store import Store
@@ -35,7 +36,7 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_places(comfyui: Path | None, models_dir: Path | None, base: Path | None, extra: tuple[Path, ...]) -> Places:
     """The folders that the options mean. Raises ServerUnreachable when no ComfyUI is known."""
-    from ..locate import find_installation
+    from myspinbot_runner.locate import find_installation
 
     try:
         root = find_installation(comfyui).comfyui

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ..errors import BadInput, RunnerError
+from myspinbot_runner.errors import BadInput, RunnerError
+
 from ..models.disk import local
 from ..models.options import open_places, place_options
 from ..models.words import size

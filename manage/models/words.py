@@ -49,7 +49,8 @@ def not_open(manifest: Manifest, model: Model) -> str:
 
 def way_to(file: str) -> str:
     """What to say of a missing file by the name that a workflow gives it; empty when it isn't in the manifest."""
-    from ..errors import BadInput
+    from myspinbot_runner.errors import BadInput
+
     from .manifest import load
     from .uses import find
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..errors import Cancelled, DownloadFailed, LicenceNotAccepted, RunnerError
+from myspinbot_runner.errors import Cancelled, DownloadFailed, LicenceNotAccepted, RunnerError
+
 from .disk import check_room
 from .download import Download
 from .manifest import Model

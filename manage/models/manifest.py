@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from ..errors import BadInput
+from myspinbot_runner.errors import BadInput
+
 from .reader import Mistakes, Table, parse
 
 NAME = "models.yaml"

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInput, BrokenModel, MissingModel
+from myspinbot_runner.errors import BadInput, BrokenModel, MissingModel
+from myspinbot_runner.results import RESERVED
+
 from ..models.manifest import find_manifest
 from ..models.places import Places
-from ..results import RESERVED
 
 SCHEMA = "bot.schema.json"
 FOLDER = "bots"

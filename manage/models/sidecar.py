@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadInput
+from myspinbot_runner.errors import BadInput
+
 from .disk import local
 
 VIDEOS = (".mp4", ".webm", ".mkv", ".mov", ".avi", ".gif")

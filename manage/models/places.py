@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from ..errors import BadInput
+from myspinbot_runner.errors import BadInput
+
 from .manifest import Model
 
 EXTRA = "extra_model_paths.yaml"

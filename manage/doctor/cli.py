@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from ..cli.connect import connect, server_option
-from ..errors import RunnerError
+from myspinbot_runner.cli.connect import connect, server_option
+from myspinbot_runner.errors import RunnerError
+
 from ..models.options import open_store, place_options
 from .report import Line
 
@@ -62,7 +63,8 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
         trouble = error
         pack = Line("Nodes", "note", "nobody asked ComfyUI whether it has them.", {"loaded": None})
     if machine is None:
-        from ..locate import find_installation
+        from myspinbot_runner.locate import find_installation
+
         from .machine import probe
 
         try:

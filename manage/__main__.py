@@ -1,0 +1,5 @@
+"""`python -m myspinbot_manage` is `myspinbot`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The work that stages keep to go on from: seen and removed."""

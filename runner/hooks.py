@@ -1,0 +1,16 @@
+"""What a program that is built on the runner may add to it: the runner itself knows no node pack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import Job
+
+after_save: list[Callable[[Path, Job], None]] = []
+"""Called with each file of a job that was saved on this disk."""
+
+explain_missing_file: list[Callable[[str], str]] = []
+"""Called with the name of a file that the server lacks; gives a sentence on how to get it, or an empty text."""
