@@ -11,9 +11,10 @@ from typing import Any
 
 from . import hooks
 from .api import Api, Record
+from .error_mapping import error_of_record
 from .errors import JobLost, RunnerError, Unfinished
 from .events import Event, Finished, Notice, Resubmitted, Saved, Submitted
-from .follow import Follower, Patience, notices, verdict
+from .follow import Follower, Patience, notices
 from .http import Http
 from .results import Download, Remote, files, prepare_folder, texts
 from .stream import Stream
@@ -122,7 +123,7 @@ class Job:
         # Made from the job's id, so that another process that knows the id can listen to its events too.
         self.client_id = str(uuid.uuid5(CLIENTS, self.id))
         self._stream = Stream(self.api.http, self.client_id, previews=self.previews)
-        self._told: set[Notice] = set()
+        self._seen_notices: set[Notice] = set()
 
     def send(self) -> None:
         """Open the websocket and queue the job."""
@@ -167,7 +168,7 @@ class Job:
         record = self.record or self.api.job(self.id)
         if record is None or not record.final:
             raise Unfinished(f"The job {self.id} isn't finished. `myspinbot attach {self.id}` waits for it.")
-        error = verdict(record, self.graph)
+        error = error_of_record(record, self.graph)
         if error:
             raise error
         outputs = record.outputs
@@ -181,7 +182,7 @@ class Job:
         )
 
     def cancel(self) -> bool:
-        """Ask the server to cancel this job and no other. The verdict comes from `events` or `outcome`."""
+        """Ask the server to cancel this job and no other. What becomes of it, `events` or `outcome` say."""
         return self.api.cancel(self.id)
 
     def save(self, out: str | Path, on_saved: Callable[[Saved], None] | None = None) -> list[Path]:
@@ -204,17 +205,17 @@ class Job:
             if isinstance(item, Record):
                 self.record = item
                 graph = self.graph or item.graph
-                error = verdict(item, graph)
+                error = error_of_record(item, graph)
                 # The record is the truth about notices too: events may have been missed, or cached.
                 for notice in notices(item.outputs, graph):
-                    if notice not in self._told:
-                        self._told.add(notice)
+                    if notice not in self._seen_notices:
+                        self._seen_notices.add(notice)
                         yield notice
                 if error:
                     raise error
             elif isinstance(item, Notice):
-                if item not in self._told:
-                    self._told.add(item)
+                if item not in self._seen_notices:
+                    self._seen_notices.add(item)
                     yield item
             else:
                 yield item

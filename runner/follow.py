@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .api import Api, Record
-from .errors import Cancelled, JobLost, RunnerError, ServerStalled, ServerUnreachable
+from .api import Api, Graph, Record
+from .error_mapping import title_of
+from .errors import Cancelled, JobLost, ServerStalled, ServerUnreachable
 from .events import Cached, Event, NodeDone, NodeStarted, Notice, Preview, Progress, Queued, Started, Trouble
-from .http import Gone, Silent
+from .http import ConnectionLost, ReadTimeout
 from .stream import Message, Stream, read_preview
-from .verdict import failed, title_of
 
 LOOK_SECONDS = 2.0
 # The server writes a job's record shortly after it says that the job is over.
@@ -46,7 +46,7 @@ class Follower:
     api: Api
     stream: Stream
     job_id: str
-    graph: Mapping[str, Mapping[str, Any]]
+    graph: Graph
     patience: Patience = field(default_factory=Patience)
     stop: Callable[[], bool] = lambda: False
     alive: Callable[[], bool] | None = None
@@ -60,13 +60,12 @@ class Follower:
         self._cancelling = False
         self._outage = False
         self._missing = 0
-        self._running: set[str] = set()
         self._ahead: int | None = None
         self._started = False
         self._dead_signs = 0
 
     def events(self) -> Iterator[Event | Record]:
-        """The job's events, and as the last item its record, whatever the verdict.
+        """The job's events, and as the last item its record, whether it succeeded or not.
 
         Raises JobLost when the server forgot the job, Cancelled when somebody removed it from the queue,
         ServerUnreachable and ServerStalled when there is no hope left.
@@ -91,16 +90,16 @@ class Follower:
             self.api.cancel(self.job_id)
             self._cancelling = True
             self._look_at = time.monotonic() + 0.1
-        except (Gone, Silent):
+        except (ConnectionLost, ReadTimeout):
             pass  # tried again at the next turn
 
     def _look(self) -> tuple[Record | None, list[Event]]:
         """Ask the server how the job is; the truth that events only hint at."""
         try:
             record = self.api.job(self.job_id)
-        except Gone as error:
+        except ConnectionLost as error:
             return None, self._gone(error)
-        except Silent as error:
+        except ReadTimeout as error:
             return None, self._hung(error)
         events: list[Event] = []
         if self._gone_since or self._hung_since:
@@ -132,7 +131,7 @@ class Follower:
     def _position(self) -> list[Event]:
         try:
             jobs = self.api.waiting()
-        except (Gone, Silent):
+        except (ConnectionLost, ReadTimeout):
             return []
         mine = next((job for job in jobs if job.get("id") == self.job_id), None)
         if mine is None:
@@ -151,7 +150,7 @@ class Follower:
         self._last_news = time.monotonic()
         return [Queued(ahead)]
 
-    def _gone(self, error: Gone) -> list[Event]:
+    def _gone(self, error: ConnectionLost) -> list[Event]:
         now = time.monotonic()
         self._look_at = now + 0.5
         self._outage = True
@@ -167,7 +166,7 @@ class Follower:
             )
         return []
 
-    def _hung(self, error: Silent) -> list[Event]:
+    def _hung(self, error: ReadTimeout) -> list[Event]:
         now = time.monotonic()
         self._look_at = now + 1.0
         if self._hung_since is None:
@@ -199,7 +198,7 @@ class Follower:
             idle = record.status == "pending" and not any(
                 job.get("status") == "in_progress" for job in self.api.waiting()
             )
-        except (Gone, Silent):
+        except (ConnectionLost, ReadTimeout):
             return
         dead = idle or WORKER_ENDED.search(log.rpartition("Prompt executed")[2]) is not None
         self._dead_signs = self._dead_signs + 1 if dead else 0
@@ -252,10 +251,10 @@ class Follower:
                     yield Progress(node, title_of(self.graph, node), float(value), float(total))
 
 
-def notices(outputs: Mapping[str, Any], graph: Mapping[str, Mapping[str, Any]]) -> Iterator[Notice]:
+def notices(outputs: Mapping[str, Any], graph: Graph) -> Iterator[Notice]:
     """What nodes say to people: the `notices` among their outputs.
 
-    A node that another one expanded into while it ran (`7.0.0.2`) speaks for that one, as in the page.
+    A notice of a node that another one made while it ran (`7.0.0.2`) is given as that one's, as in the page.
     """
     for name, output in outputs.items():
         node = name.split(".")[0]
@@ -264,12 +263,3 @@ def notices(outputs: Mapping[str, Any], graph: Mapping[str, Mapping[str, Any]]) 
             if isinstance(entry, dict) and isinstance(entry.get("text"), str):
                 level = "warning" if entry.get("level") == "warning" else "info"
                 yield Notice(node, title_of(graph, node), level, entry["text"])
-
-
-def verdict(record: Record, graph: Mapping[str, Mapping[str, Any]]) -> RunnerError | None:
-    """The error that a final record stands for; None for a job that succeeded."""
-    if record.status == "completed":
-        return None
-    if record.status == "cancelled":
-        return Cancelled("The job was cancelled.")
-    return failed(record.raw.get("execution_error"), graph or record.graph)

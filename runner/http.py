@@ -18,11 +18,11 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 
 
-class Gone(ServerUnreachable):
+class ConnectionLost(ServerUnreachable):
     """The connection was refused or cut: nobody is there at the moment."""
 
 
-class Silent(ServerStalled):
+class ReadTimeout(ServerStalled):
     """The server took the connection but didn't answer in time."""
 
 
@@ -75,15 +75,15 @@ class Http:
     ) -> Answer:
         """Send a request and read the whole answer. A dictionary as `body` is sent as JSON.
 
-        Raises Gone when the server can't be reached or hangs up, and Silent when it doesn't answer.
+        Raises ConnectionLost when the server can't be reached or hangs up, and ReadTimeout when it doesn't answer.
         """
         with self.open(method, path, body, timeout=timeout, headers=headers) as response:
             try:
                 return Answer(response.status, response.read())
             except TimeoutError:
-                raise Silent(f"{self.url} stopped answering.") from None
+                raise ReadTimeout(f"{self.url} stopped answering.") from None
             except (OSError, http.client.HTTPException) as error:
-                raise Gone(f"{self.url} hung up ({_why(error)}).") from None
+                raise ConnectionLost(f"{self.url} hung up ({_why(error)}).") from None
 
     @contextmanager
     def open(
@@ -110,15 +110,15 @@ class Http:
                 connection.request(method, self.prefix + path, body=data, headers=sent)
                 response = connection.getresponse()
             except TimeoutError:
-                raise Silent(f"{self.url} doesn't answer; it took longer than {timeout:.0f} s.") from None
+                raise ReadTimeout(f"{self.url} doesn't answer; it took longer than {timeout:.0f} s.") from None
             except (OSError, http.client.HTTPException) as error:
-                raise Gone(f"{self.url} hung up ({_why(error)}).") from None
+                raise ConnectionLost(f"{self.url} hung up ({_why(error)}).") from None
             yield response
         finally:
             connection.close()
 
     def knock(self) -> None:
-        """Find out whether anybody takes connections there. Raises Gone or Silent."""
+        """Find out whether anybody takes connections there. Raises ConnectionLost or ReadTimeout."""
         self._connect().close()
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -131,9 +131,11 @@ class Http:
         try:
             connection.connect()
         except TimeoutError:
-            raise Silent(f"{self.url} doesn't take connections.") from None
+            raise ReadTimeout(f"{self.url} doesn't take connections.") from None
         except (OSError, ssl.SSLError) as error:
-            raise Gone(f"No server answers at {self.url} ({_why(error)}). Start one with `myspinbot serve`.") from None
+            raise ConnectionLost(
+                f"No server answers at {self.url} ({_why(error)}). Start one with `myspinbot serve`."
+            ) from None
         if connection.sock:
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection

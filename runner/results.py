@@ -18,7 +18,7 @@ from typing import Any
 
 from .api import Api
 from .errors import CannotSave, DiskFull
-from .http import Gone, Silent
+from .http import ConnectionLost, ReadTimeout
 
 BLOCK = 1 << 20
 ATTEMPTS = 6
@@ -111,7 +111,7 @@ class Download:
             try:
                 part = self._fetch(remote, folder, relative.name, on_bytes)
                 return _place(part, folder / relative.name)
-            except (Gone, Silent, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            except (ConnectionLost, ReadTimeout, http.client.HTTPException, ConnectionError, TimeoutError) as error:
                 if attempt == ATTEMPTS - 1:
                     raise CannotSave(
                         f"{remote.filename} couldn't be downloaded ({error}). "

@@ -32,7 +32,6 @@ class Stream:
         self._headers = http.headers
         self._previews = previews
         self._socket: websocket.WebSocket | None = None
-        self._opened_before = False
         self._retry_at = 0.0
         self._retry = FIRST_RETRY
         self._last_sign = self._last_event = self._last_ping = 0.0
@@ -66,7 +65,7 @@ class Stream:
             return False
         now = time.monotonic()
         self._last_sign = self._last_event = self._last_ping = now
-        self._opened_before, self._retry = True, FIRST_RETRY
+        self._retry = FIRST_RETRY
         return True
 
     def receive(self, seconds: float) -> Message | None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .api import Api, Graph, check_size
+from .error_mapping import error_of_inputs, error_of_refusal
 from .errors import BadWorkflow
-from .http import Answer, Gone, Silent
-from .verdict import node_errors, refused
+from .http import Answer, ConnectionLost, ReadTimeout
 
 # How long a request that got no answer may still be on its way into the queue.
 SETTLE_SECONDS = 8.0
@@ -26,7 +26,7 @@ def submit(api: Api, job_id: str, client_id: str, graph: Graph, workflow: Any = 
         try:
             _accept(api, job_id, graph, api.post(job_id, client_id, graph, workflow))
             return
-        except (Gone, Silent):
+        except (ConnectionLost, ReadTimeout):
             if _arrived(api, job_id):
                 return
             if attempt == 2:
@@ -41,12 +41,12 @@ def _accept(api: Api, job_id: str, graph: Graph, answer: Answer) -> None:
             raise BadWorkflow(
                 f"The server can't read the workflow ({answer.status}): {answer.text[:300] or 'no reason given'}."
             )
-        raise refused(body, graph, answer.text)
+        raise error_of_refusal(body, graph, answer.text)
     errors = body.get("node_errors") if isinstance(body, Mapping) else None
     if errors:
         # It would run the rest and leave these outputs out without a word.
         api.cancel(job_id)
-        raise node_errors(errors, graph)
+        raise error_of_inputs(errors, graph)
 
 
 def _arrived(api: Api, job_id: str) -> bool:
@@ -61,7 +61,7 @@ def _arrived(api: Api, job_id: str) -> bool:
                 # A refused connection never carried the request, so one look after it is enough.
                 time.sleep(0.5)
             answered = True
-        except (Gone, Silent):
+        except (ConnectionLost, ReadTimeout):
             answered = False
         time.sleep(0.5)
     return False

@@ -11,7 +11,7 @@ import click
 from ..client import Client
 from ..convert.widgets import ABSENT
 from ..errors import BadInput, CannotSave
-from ..http import Gone
+from ..http import ConnectionLost
 from ..inputs import kind_of, slug
 from ..workflow import Workflow
 from .connect import connect, json_option, server_options, verbose_option
@@ -83,7 +83,7 @@ def describe_inputs(workflow: Workflow, server: str) -> str:
     try:
         client = Client(server)
         client.bind(workflow)
-    except Gone:
+    except ConnectionLost:
         names = ", ".join(f"--{name}" for name in _names_in_file(workflow)) or "none"
         return (
             f"\nInputs of {workflow.name}: {names}\n"

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from ..client import Client, Job
+from ..error_mapping import error_of_record
 from ..errors import JobLost
-from ..follow import verdict
 from ..results import prepare_folder
 from .connect import json_option, server_option, verbose_option
 from .show import make_show
@@ -45,7 +45,7 @@ def status(job_id: str | None, server: str, as_json: bool, verbose: bool) -> Non
     record = client.api.job(job_id)
     if record is None:
         raise JobLost(f"The server doesn't know the job {job_id} any more.")
-    error = verdict(record, job.graph) if record.final else None
+    error = error_of_record(record, job.graph) if record.final else None
     if as_json:
         data: dict[str, Any] = {"job_id": job_id, "status": record.status, "seconds": record.seconds}
         click.echo(json.dumps(data | ({"error": error.message, "kind": error.kind} if error else {})))
@@ -84,7 +84,7 @@ def attach(job_id: str, out: str, server: str, previews: bool, as_json: bool, ve
 @json_option
 @verbose_option
 def cancel(job_id: str, server: str, as_json: bool, verbose: bool) -> None:
-    """Cancel the job ID, and no other, and wait for the verdict."""
+    """Cancel the job ID, and no other, and wait for what becomes of it."""
     client = Client(server)
     job = client.job(job_id)
     with Interrupts():

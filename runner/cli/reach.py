@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from ..client import DEFAULT_SERVER, Client
-from ..http import Gone
+from ..http import ConnectionLost
 
 if TYPE_CHECKING:
     from ..server import LocalServer
@@ -38,7 +38,7 @@ def connect(
     client = Client(server)
     try:
         client.api.http.knock()
-    except Gone:
+    except ConnectionLost:
         if no_start or not _here(client.api.http.host):
             raise
     else:

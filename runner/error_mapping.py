@@ -1,4 +1,4 @@
-"""Turns what the server says went wrong into our errors, in words that name the node and the way out."""
+"""Maps what the server says went wrong to the runner's errors, which name the node and what to do."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import hooks
-from .errors import BadInput, BadWorkflow, DiskFull, MissingModel, MissingNode, NodeFailed, OutOfMemory, RunnerError
+from .api import Graph, Record
+from .errors import (
+    BadInput,
+    BadWorkflow,
+    Cancelled,
+    DiskFull,
+    MissingModel,
+    MissingNode,
+    NodeFailed,
+    OutOfMemory,
+    RunnerError,
+)
 
-Graph = Mapping[str, Mapping[str, Any]]
 MODEL_FILE = re.compile(r"\.(safetensors|sft|ckpt|pt|pth|bin|onnx|gguf)$", re.IGNORECASE)
 GET_MODELS = "`myspinbot models get` fetches the models of MySpinBot's own workflows."
 LOWER = (
@@ -36,7 +46,7 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def refused(answer: Any, graph: Graph, text: str = "") -> RunnerError:
+def error_of_refusal(answer: Any, graph: Graph, text: str = "") -> RunnerError:
     """The error for a workflow that the server won't take. `answer` is the body of its refusal."""
     body = _dict(answer)
     error = _dict(body.get("error"))
@@ -53,12 +63,12 @@ def refused(answer: Any, graph: Graph, text: str = "") -> RunnerError:
         )
     errors = body.get("node_errors")
     if isinstance(errors, dict) and errors:
-        return node_errors(errors, graph)
+        return error_of_inputs(errors, graph)
     said = error.get("message") or body.get("error") or text or "no reason given"
     return BadWorkflow(f"The server refused the workflow: {said}.", str(error.get("details", "")))
 
 
-def node_errors(errors: Mapping[str, Any], graph: Graph) -> RunnerError:
+def error_of_inputs(errors: Mapping[str, Any], graph: Graph) -> RunnerError:
     """The error for inputs that the server found wrong; the gravest one decides its kind."""
     found: list[RunnerError] = []
     for node_id, entry in errors.items():
@@ -115,7 +125,7 @@ def _choices(config: Any) -> str:
     return f"one of: {shown}" + (" and more" if len(values) > 20 else "")
 
 
-def failed(error: Any, graph: Graph) -> RunnerError:
+def error_of_execution(error: Any, graph: Graph) -> RunnerError:
     """The error for a job that ended badly. `error` is the server's `execution_error`."""
     data = error if isinstance(error, dict) else {}
     node = named(graph, str(data.get("node_id", "?")))
@@ -130,3 +140,12 @@ def failed(error: Any, graph: Graph) -> RunnerError:
     if "[Errno 28]" in message or "No space left on device" in message:
         return DiskFull(f"{node} found the server's disk full: {message}", detail)
     return NodeFailed(f"{node} failed: {message}" + ("" if kind in message else f" ({kind})"), detail)
+
+
+def error_of_record(record: Record, graph: Graph) -> RunnerError | None:
+    """The error that a final record stands for; None for a job that succeeded."""
+    if record.status == "completed":
+        return None
+    if record.status == "cancelled":
+        return Cancelled("The job was cancelled.")
+    return error_of_execution(record.raw.get("execution_error"), graph or record.graph)
