@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 import stat
-import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from myspinbot_runner.errors import BadInput
+from myspinbot_shared.disk import format_size
+from myspinbot_shared.files import atomic_write, atomic_writes
 
 from ..models.disk import check_room, local
 from ..models.formats import flaw
 from ..models.places import Places
-from ..models.words import size
 from .profile import FOLDER, LONGEST, Bot, Part, digest, find, profiles, read, whole
 
 PROFILE = "bot.json"
@@ -36,19 +34,12 @@ def write(places: Places, bot: Bot, target: Path) -> None:
     if target.exists():
         raise BadInput(f"{target} exists already and is never replaced. Choose another name.")
     parts = whole(places, bot)
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    with local(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        check_room([(target, sum(part.bytes for part in parts))])
-        try:
-            with zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(_member(PROFILE), bot.text)
-                for part, path in parts.items():
-                    with path.open("rb") as file, archive.open(_member(part.member, part.bytes), "w") as member:
-                        shutil.copyfileobj(file, member, BLOCK)
-            aside.rename(target)
-        finally:
-            aside.unlink(missing_ok=True)
+    check_room([(target, sum(part.bytes for part in parts))])
+    with local(target), atomic_write(target) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_member(PROFILE), bot.text)
+        for part, path in parts.items():
+            with path.open("rb") as file, archive.open(_member(part.member, part.bytes), "w") as member:
+                shutil.copyfileobj(file, member, BLOCK)
 
 
 def _member(name: str, size: int = 0) -> zipfile.ZipInfo:
@@ -77,12 +68,11 @@ def bring_in(places: Places, source: Path, name: str | None = None) -> Bot:
             wanted = {part: members[part] for part in bot.parts if not _have(places, part)}
             targets = {part: places.folders(part.folder)[0] / part.file for part in wanted}
             check_room([(targets[part], part.bytes) for part in wanted])
-            with _aside() as placed:
+            profile = places.folders(FOLDER)[0] / f"{bot.name}.json"
+            with local(profile), atomic_writes() as aside_of:
                 for part, member in wanted.items():
-                    _unpack(archive, member, part, placed(targets[part]))
-                profile = places.folders(FOLDER)[0] / f"{bot.name}.json"
-                with local(profile):
-                    placed(profile).write_bytes(bot.text.encode())
+                    _unpack(archive, member, part, aside_of(targets[part]))
+                aside_of(profile).write_bytes(bot.text.encode())
             return bot
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadInput(f"{source} is damaged or no zip file ({error}).") from None
@@ -109,7 +99,9 @@ def _checked(archive: zipfile.ZipFile) -> Bot:
         if name != PROFILE and info.file_size != wanted[name]:
             raise BadInput(f"{name} in {archive.filename} has {info.file_size} bytes; the bot says {wanted[name]}.")
         if info.file_size > _PACKED * info.compress_size + BLOCK:
-            raise BadInput(f"{name} in {archive.filename} would grow to {size(info.file_size)}, which is no real file.")
+            raise BadInput(
+                f"{name} in {archive.filename} would grow to {format_size(info.file_size)}, which is no real file."
+            )
     missing = [name for name in wanted if name not in infos]
     if missing:
         raise BadInput(f"{archive.filename} lacks {', '.join(missing)}.")
@@ -136,35 +128,6 @@ def _have(places: Places, part: Part) -> bool:
         f"There is another file models/{part.member} already, which is never replaced. "
         "Import the bot with its files under another name: --name NAME."
     )
-
-
-@contextlib.contextmanager
-def _aside() -> Generator[Callable[[Path], Path]]:
-    """Gives a function from a target to the file to write for it; all get their names at the end, or none."""
-    waiting: dict[Path, Path] = {}
-
-    def beside(target: Path) -> Path:
-        with local(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        waiting[target] = target.with_name(f".{uuid.uuid4().hex}.part")
-        return waiting[target]
-
-    placed: list[Path] = []
-    try:
-        yield beside
-        for target, aside in waiting.items():
-            with local(target):
-                if target.exists():
-                    raise BadInput(f"{target} has just been made by another program and is not replaced.")
-                aside.rename(target)
-            placed.append(target)
-    except BaseException:
-        for path in placed:
-            path.unlink(missing_ok=True)
-        raise
-    finally:
-        for aside in waiting.values():
-            aside.unlink(missing_ok=True)
 
 
 def _unpack(archive: zipfile.ZipFile, member: str, part: Part, aside: Path) -> None:

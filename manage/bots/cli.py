@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from myspinbot_runner.errors import BadInput, RunnerError
+from myspinbot_shared.disk import format_size
 
 from ..models.disk import local
 from ..models.options import open_places, place_options
-from ..models.words import size
 
 file_argument = click.Path(path_type=Path, dir_okay=False)
 
@@ -68,7 +68,7 @@ def export(name: str, file: Path, **where: Any) -> None:
     places = open_places(**where)
     found, _ = load(places, name)
     write(places, found, file)
-    click.echo(f"{file} ({size(file.stat().st_size)})")
+    click.echo(f"{file} ({format_size(file.stat().st_size)})")
     for kind, text in found.data.get("consent", {}).items():
         click.echo(f"{kind}: {text}")
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..models.disk import free
+from myspinbot_shared.disk import format_size, free_room
+
 from ..models.get import plan
 from ..models.manifest import Manifest
 from ..models.store import Status, Store
-from ..models.words import size
 from .advice import suggest
 from .machine import Machine
 from .pipelines import Pipeline
@@ -32,7 +32,7 @@ class Line:
 def machine_lines(machine: Machine) -> Iterator[Line]:
     """GPU, PyTorch, memory, ComfyUI."""
     if machine.gpu:
-        text = f"{machine.gpu}, {size(machine.vram)}" + (f", driver {machine.driver}" if machine.driver else "")
+        text = f"{machine.gpu}, {format_size(machine.vram)}" + (f", driver {machine.driver}" if machine.driver else "")
         data = {"gpu": machine.gpu, "vram": machine.vram, "vram_free": machine.vram_free, "driver": machine.driver}
         yield Line("GPU", "good", text, data)
     elif machine.driver:
@@ -46,7 +46,7 @@ def machine_lines(machine: Machine) -> Iterator[Line]:
         text = f"{machine.torch}, Python {machine.python}"
         yield Line("PyTorch", "good", text, {"torch": machine.torch, "python": machine.python})
     if machine.ram:
-        text = f"{size(machine.ram)}, {size(machine.ram_free)} free"
+        text = f"{format_size(machine.ram)}, {format_size(machine.ram_free)} free"
         yield Line("Memory", "good", text, {"ram": machine.ram, "ram_free": machine.ram_free})
     if machine.comfyui:
         yield Line("ComfyUI", "good", machine.comfyui, {"comfyui": machine.comfyui})
@@ -54,8 +54,8 @@ def machine_lines(machine: Machine) -> Iterator[Line]:
 
 def disk_line(store: Store) -> Line:
     """Room for models."""
-    room = free(store.places.models)
-    text = f"{size(room)} free at {store.places.models}"
+    room = free_room(store.places.models)
+    text = f"{format_size(room)} free at {store.places.models}"
     return Line("Disk", "good" if room > 10**9 else "note", text, {"free": room, "path": str(store.places.models)})
 
 
@@ -108,7 +108,7 @@ def _models(wanted: Sequence[Status]) -> str:
     told: list[str] = []
     for status in wanted:
         state = f", {status.state}" if status.state == "broken" else ""
-        told.append(f"{status.model.name} ({size(status.model.bytes)}, {status.model.licence}{state})")
+        told.append(f"{status.model.name} ({format_size(status.model.bytes)}, {status.model.licence}{state})")
     ids = " ".join(status.model.id for status in wanted)
     closed = dict.fromkeys(status.model.licence for status in wanted if not status.model.open)
     accept = "".join(f" --accept-licence {name}" for name in closed)

@@ -6,13 +6,22 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+import myspinbot_shared
 from myspinbot_runner.errors import BadInput, BrokenModel, RunnerError
 from myspinbot_runner.locate import find_installation
 
 from .manifest import Manifest
 from .store import Store
 
-LOADER = Path(__file__).absolute().parents[2] / "custom_nodes" / "myspinbot" / "engines" / "weights.py"
+PACK = Path(myspinbot_shared.__file__).resolve().parents[1]
+# Without the pack's own `__init__`, which needs ComfyUI.
+RUN = """
+import sys, types
+sys.modules["myspinbot"] = package = types.ModuleType("myspinbot")
+package.__path__ = [sys.argv[1]]
+from myspinbot.engines.weights import main
+sys.exit(main(sys.argv[2:]))
+"""
 REFUSED = 4
 
 
@@ -39,13 +48,12 @@ def convert(path: Path, comfyui: Path | None = None, python: str | None = None) 
 
     Raises BrokenModel when the file is refused, RunnerError when the nodes aren't beside the runner.
     """
-    if not LOADER.is_file():
+    if not (PACK / "engines" / "weights.py").is_file():
         raise RunnerError("Converting needs the nodes; run this in a clone of MySpinBot.")
     interpreter = find_installation(comfyui, python).python
     # A process of its own: PyTorch lives in ComfyUI's environment, not in the runner's.
-    done = subprocess.run(
-        [str(interpreter), str(LOADER), str(path)], capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    command = [str(interpreter), "-c", RUN, str(PACK), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode == REFUSED:
         raise BrokenModel(done.stderr.strip())
     if done.returncode:

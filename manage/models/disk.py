@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import shutil
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from myspinbot_runner.errors import CannotSave, DiskFull
-
-from .words import size
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from myspinbot_shared.disk import format_size, free_room, full_disk, is_full, nearest_folder
 
 
 @contextlib.contextmanager
@@ -21,36 +16,21 @@ def local(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull(
-                f"The disk that holds {path.parent} is full. Free some space and run this again; "
-                "it goes on where this stopped."
-            ) from None
+        if is_full(error):
+            advice = "Free some space and run this again; it goes on where this stopped."
+            raise DiskFull(full_disk(path.parent, advice)) from None
         raise CannotSave(f"{path} can't be written ({error.strerror or error}).") from None
-
-
-def nearest(path: Path) -> Path:
-    """The path itself or the folder above it that exists."""
-    path = path.absolute()
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path
-
-
-def free(path: Path) -> int:
-    """Bytes that may still be written at a place, which need not exist yet."""
-    return shutil.disk_usage(nearest(path)).free
 
 
 def check_room(needs: Iterable[tuple[Path, int]]) -> None:
     """Compare what files need with what their disks have. Raises DiskFull before anything is written."""
     disks: dict[int, list[tuple[Path, int]]] = {}
     for path, count in needs:
-        disks.setdefault(nearest(path).stat().st_dev, []).append((path, count))
+        disks.setdefault(nearest_folder(path).stat().st_dev, []).append((path, count))
     for wanted in disks.values():
-        needed, there = sum(count for _, count in wanted), free(wanted[0][0])
+        needed, there = sum(count for _, count in wanted), free_room(wanted[0][0])
         if needed > there:
             raise DiskFull(
-                f"{nearest(wanted[0][0])} has {size(there)} free, and {size(needed)} are needed. "
+                f"{nearest_folder(wanted[0][0])} has {format_size(there)} free, and {format_size(needed)} are needed. "
                 "Nothing was fetched. Free some space, or choose a smaller set."
             )

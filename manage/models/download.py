@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from myspinbot_runner.errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
+from myspinbot_shared.disk import format_size
 
 from .disk import local
 from .formats import flaw
 from .hub import cached
 from .manifest import Model
 from .source import BLOCK, Again, Beyond, NotHere, Reply, ask
-from .words import size
 
 ATTEMPTS = 6
 PAUSE = 0.25
@@ -205,8 +205,8 @@ class Download:
         free = shutil.disk_usage(self.part.parent).free
         if total is not None and total - reply.start > free:
             raise DiskFull(
-                f"{self.part.parent} has {size(free)} free, and {self.model.name} needs {size(total - reply.start)} "
-                "more. Free some space and run this again."
+                f"{self.part.parent} has {format_size(free)} free, and {self.model.name} needs "
+                f"{format_size(total - reply.start)} more. Free some space and run this again."
             )
 
     def _receive(self, reply: Reply, url: str) -> None:

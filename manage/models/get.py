@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from myspinbot_runner.errors import Cancelled, DownloadFailed, LicenceNotAccepted, RunnerError
+from myspinbot_shared.disk import format_size
 
 from .disk import check_room
 from .download import Download
 from .manifest import Model
 from .store import Status, Store
-from .words import size
 
 WORKERS = 3
 
@@ -83,9 +83,9 @@ class Plan:
     def total(self) -> str:
         """The amount in words."""
         if self.unknown == 0:
-            return size(self.bytes)
+            return format_size(self.bytes)
         files = f"{self.unknown} file{'s' if self.unknown > 1 else ''} of unknown size"
-        return f"{size(self.bytes)} and {files}" if self.bytes else files
+        return f"{format_size(self.bytes)} and {files}" if self.bytes else files
 
 
 def plan(store: Store, models: Sequence[Model]) -> Plan:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from myspinbot_runner.errors import BadInput, CannotSave
+from myspinbot_shared.files import atomic_write
 
 NAME = "myspinbot.lock.json"
 
@@ -67,11 +68,9 @@ class LockFile:
                 if record:
                     files[model_id] = record
                 content = {"version": 1, "files": {key: asdict(files[key]) for key in sorted(files)}}
-                aside = self.path.with_suffix(".part")
-                with aside.open("w", encoding="utf-8") as file:
+                with atomic_write(self.path, replace=True) as aside, aside.open("w", encoding="utf-8") as file:
                     json.dump(content, file, indent=1)
                     file.flush()
                     os.fsync(file.fileno())
-                aside.replace(self.path)
         except OSError as error:
             raise CannotSave(f"{self.path} can't be written ({error.strerror}).") from None

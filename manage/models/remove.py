@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from myspinbot_shared.disk import format_size
+
 from .disk import local
 from .manifest import Model
 from .store import Store
-from .words import size
 
 
 def removable(store: Store, models: Iterable[Model]) -> dict[Path, str]:
@@ -19,9 +20,9 @@ def removable(store: Store, models: Iterable[Model]) -> dict[Path, str]:
             path = folder / model.file
             part = path.with_name(f".{path.name}.part")
             if path.is_file() or path.is_symlink():
-                found[path] = "a link" if path.is_symlink() else size(path.stat().st_size)
+                found[path] = "a link" if path.is_symlink() else format_size(path.stat().st_size)
             if part.is_file():
-                found[part] = f"half fetched, {size(part.stat().st_size)}"
+                found[part] = f"half fetched, {format_size(part.stat().st_size)}"
     return found
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
-from .disk import free
+from myspinbot_shared.disk import format_size, free_room
+
 from .get import Event, Failed, Fetched, Growing, Note, Plan, as_json
 from .manifest import Manifest
 from .store import Store
-from .words import size
 
 
 def show_plan(manifest: Manifest, store: Store, plan: Plan, *, as_json: bool, dry_run: bool) -> None:
@@ -24,7 +24,7 @@ def show_plan(manifest: Manifest, store: Store, plan: Plan, *, as_json: bool, dr
     from .table import as_json as status_json
     from .table import show
 
-    room = free(store.places.models)
+    room = free_room(store.places.models)
     if as_json:
         for status in (*plan.have, *plan.wanted):
             click.echo(json.dumps(status_json(status), ensure_ascii=False))
@@ -39,7 +39,7 @@ def show_plan(manifest: Manifest, store: Store, plan: Plan, *, as_json: bool, dr
         show(manifest, [*plan.have, *plan.wanted, *(store.status(model) for model in plan.by_hand)], console)
     here = f"{len(plan.have)} here already, " if plan.have else ""
     if plan.wanted:
-        text = f"{here}{len(plan.wanted)} to fetch: {plan.total}; {size(room)} free at {store.places.models}."
+        text = f"{here}{len(plan.wanted)} to fetch: {plan.total}; {format_size(room)} free at {store.places.models}."
     else:
         text = "All of them are here already." if not plan.by_hand else "Nothing can be fetched."
     console.print(text, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from myspinbot_runner.errors import BadInput
+from myspinbot_shared.files import atomic_write
 
 from .disk import local
 
@@ -29,10 +30,8 @@ def write_beside(
     target = path.with_name(f"{path.name}.json")
     if not told or target.exists():
         return None
-    aside = target.with_name(f".{target.name}.part")
-    with local(target):
+    with local(target), atomic_write(target) as aside:
         aside.write_text(json.dumps({"video": path.name, **told}, indent=1, ensure_ascii=False), encoding="utf-8")
-        aside.replace(target)
     return target
 
 

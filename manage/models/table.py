@@ -8,9 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from myspinbot_shared.disk import format_size
+
 from .manifest import Manifest, Model
 from .store import Status
-from .words import folder, size
+from .words import folder
 
 COLOURS = {"have": "green", "missing": "yellow", "broken": "red"}
 
@@ -51,7 +53,7 @@ def show(manifest: Manifest, found: Iterable[Status], console: Console) -> None:
         table.add_column(name, **options)  # type: ignore[arg-type]
     for status in found:
         model = status.model
-        amount = size(status.bytes if status.path else model.bytes).replace("size unknown", "?")
+        amount = format_size(status.bytes if status.path else model.bytes).replace("size unknown", "?")
         licence = model.licence if model.open else f"[yellow]{model.licence} (not open)[/]"
         state = f"[{COLOURS[status.state]}]{status.state}[/]"
         table.add_row(model.id, state, amount, licence, manifest.stages[model.stage])
@@ -69,7 +71,7 @@ def summary(found: Iterable[Status]) -> str:
     text = f"{counts['have']} of {len(found)} models are here"
     if missing:
         unknown = sum(count is None for count in missing)
-        text += f"; {size(sum(count or 0 for count in missing))} are missing"
+        text += f"; {format_size(sum(count or 0 for count in missing))} are missing"
         text += f" and {unknown} of unknown size" if unknown else ""
     return text + (f"; {counts['broken']} broken" if counts["broken"] else "") + "."
 
@@ -93,7 +95,7 @@ def markdown(manifest: Manifest) -> str:
         for model in sorted(models, key=lambda model: "open" not in model.sets):
             role = f"**{model.role}**" if "open" in model.sets else model.role
             name = f"`{model.id}`: `{folder(model)}/{model.name}`"
-            amount = size(model.bytes).replace("size unknown", "?")
+            amount = format_size(model.bytes).replace("size unknown", "?")
             openness = "yes" if model.open else f"no: {model.reason}"
             sets = ", ".join(name for name in model.sets if name != "open") or "-"
             vram = least_vram(manifest, model)

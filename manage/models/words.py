@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from myspinbot_shared.disk import format_size
+
 from .manifest import Manifest, Model
-
-
-def size(count: int | None) -> str:
-    """Bytes in words: `461 bytes`, `5.4 MB`, `16.6 GB`."""
-    if count is None:
-        return "size unknown"
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"
 
 
 def folder(model: Model) -> str:
@@ -34,7 +26,7 @@ def missing(manifest: Manifest, model: Model) -> str:
     return sentence.format(
         role=model.role,
         file=model.name,
-        size=size(model.bytes),
+        size=format_size(model.bytes),
         licence=model.licence,
         command=command(model),
         folder=folder(model),

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from myspinbot_runner.locate import find_installation
+from myspinbot_shared.disk import format_size
 
-from ..models.words import size
 from .store import PLACE, choose, kept, remove, sweep
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -66,10 +66,12 @@ def list_(as_json: bool, **where: Path | None) -> None:
         table.add_column(column, overflow="fold", justify="right" if column in ("pieces", "size") else "left")
     for job in jobs:
         used = "now" if job.busy else job.used.astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(job.id.rsplit("-", 1)[-1][:8], job.stage, job.title, str(job.chunks), size(job.bytes), used)
+        table.add_row(
+            job.id.rsplit("-", 1)[-1][:8], job.stage, job.title, str(job.chunks), format_size(job.bytes), used
+        )
     console = Console()
     console.print(table)
-    console.print(f"{size(sum(job.bytes for job in jobs))} in {root}", highlight=False, soft_wrap=True)
+    console.print(f"{format_size(sum(job.bytes for job in jobs))} in {root}", highlight=False, soft_wrap=True)
 
 
 @work.command()
@@ -87,11 +89,11 @@ def clear(names: tuple[str, ...], unused_for: int | None, yes: bool, **where: Pa
     if not jobs:
         click.echo("There is nothing to remove.")
         return
-    total = size(sum(job.bytes for job in jobs))
+    total = format_size(sum(job.bytes for job in jobs))
     if not yes:
         click.confirm(f"Remove the kept work of {_count(len(jobs))}, {total}?", abort=True)
     gone = [job for job in jobs if remove(job)]
-    click.echo(f"Removed {size(sum(job.bytes for job in gone))}.")
+    click.echo(f"Removed {format_size(sum(job.bytes for job in gone))}.")
     if len(gone) < len(jobs):
         click.echo(f"{_count(len(jobs) - len(gone))} in use, kept.")
 

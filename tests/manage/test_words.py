@@ -66,22 +66,6 @@ def test_the_words_say_all_that_is_needed(shipped: Manifest) -> None:
     assert "myspinbot" not in by_hand
 
 
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [
-        (None, "size unknown"),
-        (0, "0 bytes"),
-        (461, "461 bytes"),
-        (1000, "1.0 kB"),
-        (5423900, "5.4 MB"),
-        (10**9, "1.0 GB"),
-    ],
-)
-def test_sizes(count: int | None, said: str, nodes_missing: ModuleType) -> None:
-    assert words.size(count) == said
-    assert nodes_missing._size(count) == said
-
-
 def test_the_runner_finds_the_words_by_the_name_in_a_workflow(shipped: Manifest) -> None:
     assert words.way_to("wan_2.1_vae.safetensors") == words.missing(shipped, shipped.models["wan-vae"])
     assert words.way_to("stranger.safetensors") == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -14,29 +13,16 @@ from typing import Any
 
 import pytest
 
+from myspinbot.media.work import Store
 from myspinbot_manage.cli import call
 
-STORE = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot" / "media" / "work.py"
 MB = 10**6
 
 
-@pytest.fixture(scope="module")
-def store_module() -> Any:
-    """The pack's store, which the runner never imports."""
-    spec = importlib.util.spec_from_file_location("pack_store", STORE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["pack_store"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["pack_store"]
-
-
 @pytest.fixture
-def jobs(store_module: Any, tmp_path: Path) -> list[Any]:
+def jobs(tmp_path: Path) -> list[Any]:
     """Three jobs of one, two and three megabytes, the last of them used ten days ago."""
-    store = store_module.Store(tmp_path / "user" / "myspinbot" / "work", 100 * MB)
+    store = Store(tmp_path / "user" / "myspinbot" / "work", 100 * MB)
     made = [store.job(stage, {}, f"the {stage} of a clip") for stage in ("upscale", "restore", "lipsync")]
     for count, job in enumerate(made, 1):
         for index in range(count):
@@ -104,7 +90,7 @@ def test_what_is_worked_on_stays(run: Any, jobs: list[Any]) -> None:
 LIST = """
 import sys
 from pathlib import Path
-from runner.kept import kept
+from myspinbot_manage.work.store import kept
 print("ready", flush=True)
 while True:
     kept(Path(sys.argv[1]))
@@ -113,7 +99,7 @@ while True:
 
 def test_listing_never_keeps_a_stage_from_its_work(jobs: list[Any]) -> None:
     command = [sys.executable, "-c", LIST, str(jobs[0].folder.parent)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=STORE.parents[3]) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"

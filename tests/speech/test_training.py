@@ -309,7 +309,7 @@ def test_a_full_disk_ends_a_training_with_our_words_and_it_goes_on(model, exampl
     job = Store(small_disk / "work", 10**9).job("train-voice", {"a": 1}, "A voice")
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes((2 << 20) - (16 << 10)))
-    with pytest.raises(OSError, match=r"The disk is full: a part of the work .*myspinbot work clear") as caught:
+    with pytest.raises(OSError, match=r"The disk is full: there is no room .*myspinbot work clear") as caught:
         train(model, examples, QUICK, job=job)
     assert caught.value.errno == errno.ENOSPC
     assert [path.name for path in job.folder.iterdir()] == ["job.json"]

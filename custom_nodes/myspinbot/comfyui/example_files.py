@@ -1,11 +1,13 @@
 """The files that the workflows name, put where ComfyUI's loaders look for them."""
 
+import contextlib
 import logging
 import shutil
-import uuid
 from pathlib import Path
 
 import folder_paths
+
+from ..shared.files import atomic_write
 
 _MEDIA = Path(__file__).parents[3] / "workflows" / "media"
 EXAMPLES = {
@@ -21,14 +23,8 @@ def offer_example_files() -> None:
         target = Path(folder_paths.get_input_directory()) / name
         if target.exists() or not (_MEDIA / source).is_file():
             continue
-        aside = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(_MEDIA / source, aside)
-            if target.exists():
-                aside.unlink()
-            else:
-                aside.rename(target)
+            with contextlib.suppress(FileExistsError), atomic_write(target) as aside:
+                shutil.copyfile(_MEDIA / source, aside)
         except OSError as error:
-            aside.unlink(missing_ok=True)
             logging.warning("MySpinBot could not put its example %s into %s: %s", name, target.parent, error)

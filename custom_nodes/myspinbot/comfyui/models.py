@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..shared.disk import format_size
+
 NAME = "models.yaml"
 
 
@@ -50,7 +52,7 @@ def missing(model_id: str) -> str:
     return str(content["missing" if model["urls"] else "missing_by_hand"]).format(
         role=model["role"],
         file=PurePosixPath(model["file"]).name,
-        size=_size(model["bytes"]),
+        size=format_size(model["bytes"]),
         licence=model["licence"],
         command=f"myspinbot models get {model_id}{accept}",
         folder=PurePosixPath("models", model["folder"], model["file"]).parent,
@@ -90,12 +92,3 @@ def shared(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise FileNotFoundError(f"MySpinBot's {name} is missing; copy it from the repository into {pack}.")
-
-
-def _size(count: int | None) -> str:
-    if count is None:
-        return "size unknown"
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"

@@ -1,7 +1,6 @@
 """Weight files, loaded without running what may hide in them.
 
-A pickle is a program; PyTorch's restricted loader runs none of it but what rebuilds tensors. As a script this
-writes each file named on the command line as safetensors beside it.
+A pickle is a program; PyTorch's restricted loader runs none of it but what rebuilds tensors.
 """
 
 import errno
@@ -16,6 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from ..shared.disk import full_disk, is_full
+from ..shared.files import atomic_write
 
 # Where checkpoints keep their weights beside optimizer states and counters, the averaged ones first.
 WRAPPERS = ("ema_model_state_dict", "params_ema", "state_dict", "params", "model_state_dict", "model")
@@ -87,10 +89,10 @@ def _of_the_system(number: int, path: Path) -> OSError:
     """The error that Python itself would have raised; `number` is Windows's own there."""
     error = OSError(0, os.strerror(number), str(path), number) if os.name == "nt" else None
     error = error or OSError(number, os.strerror(number), str(path))
-    if error.errno != errno.ENOSPC:
+    if not is_full(error):
         return error
-    said = f"The disk is full: there is no room for a file in {path.parent}. Nothing was left there half written"
-    return OSError(errno.ENOSPC, f"{said}. Make room, then do the same again")
+    advice = "Nothing was left there half written. Make room, then do the same again"
+    return OSError(errno.ENOSPC, full_disk(path.parent, advice))
 
 
 def is_safetensors(path: Path) -> bool:
@@ -126,17 +128,11 @@ def convert(path: Path) -> Path:
     target = path.with_suffix(".safetensors")
     if is_safetensors(path):
         raise WeightsError(f"{path.name} is a safetensors file already.")
-    if target.exists():
-        raise FileExistsError(f"{target} is there already; nothing was changed.")
-    weights = load_weights(path)
-    # safetensors refuses tensors that share memory, so each gets its own.
-    whole = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}
-    aside = target.with_name(f".{target.name}.part")
-    try:
+    with atomic_write(target) as aside:
+        weights = load_weights(path)
+        # safetensors refuses tensors that share memory, so each gets its own.
+        whole = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}
         save_weights(aside, whole, {"format": "pt", "converted_from": path.name})
-        aside.rename(target)
-    finally:
-        aside.unlink(missing_ok=True)
     return target
 
 
@@ -181,7 +177,12 @@ def _numpy_scalars() -> list[Any]:
     return [np.dtype, *kinds, scalar, (scalar, "numpy.core.multiarray.scalar")]  # its name before NumPy 2
 
 
-def _main(paths: list[str]) -> int:
+def main(paths: list[str]) -> int:
+    """`myspinbot models convert`: write each file as safetensors beside it.
+
+    Returns:
+        0, or `REFUSED` at the first one that can't be converted.
+    """
     for path in paths:
         try:
             sys.stdout.write(f"{convert(Path(path))}{os.linesep}")
@@ -189,7 +190,3 @@ def _main(paths: list[str]) -> int:
             sys.stderr.write(f"{error}\n")
             return REFUSED
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))

@@ -1,7 +1,6 @@
 """Pieces of a video into one, without encoding anything again."""
 
 import contextlib
-import uuid
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
+from ..shared.files import atomic_write
 from .tracks import CopiedTrack, SoundFrom
 
 _EVER = Fraction(1 << 62)
@@ -25,20 +25,18 @@ def join(pieces: Sequence[Path], path: Path, *, sound: SoundFrom | None = None, 
         ValueError: a piece is damaged.
         FileExistsError: `path` exists; nothing is ever overwritten.
     """
-    if path.exists():
-        raise FileExistsError(f"{path} exists already.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
-    container: Any = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
-    track: CopiedTrack | None = None
-    try:
-        video, delay, count = None, 0, 0
+    with contextlib.ExitStack() as stack:
+        aside = stack.enter_context(atomic_write(path))
+        container: Any = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
+        stack.callback(_close, container)
+        video, track, delay, count = None, None, 0, 0
         for piece in pieces:
             with _opened(piece) as source:
                 stream: Any = source.streams.video[0]
                 if video is None:
                     video = container.add_stream_from_template(stream)
-                    track = CopiedTrack(container, sound) if sound else None
+                    if sound:
+                        track = stack.enter_context(contextlib.closing(CopiedTrack(container, sound)))
                 before = count
                 for packet in source.demux(stream):
                     if packet.dts is None:
@@ -58,13 +56,11 @@ def join(pieces: Sequence[Path], path: Path, *, sound: SoundFrom | None = None, 
                 track.advance(_EVER)
             track.finish()
         container.close()
-        aside.rename(path)
-    finally:
-        with contextlib.suppress(OSError, FFmpegError):  # after a failure there is nothing left to save
-            container.close()
-        if track:
-            track.close()
-        aside.unlink(missing_ok=True)
+
+
+def _close(container: Any) -> None:
+    with contextlib.suppress(OSError, FFmpegError):  # after a failure there is nothing left to save
+        container.close()
 
 
 def _opened(piece: Path) -> Any:

@@ -5,7 +5,6 @@ tagged, `faststart`, so that browsers play it and ComfyUI's Save Video passes it
 """
 
 import contextlib
-import uuid
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace
 
+from ..shared.files import atomic_write
 from .audio import Sound
 from .tracks import CopiedTrack, SoundFrom, SoundTrack
 
@@ -54,20 +54,16 @@ class VideoWriter:
     ) -> None:
         if width % 2 or height % 2 or width < 2 or height < 2:
             raise ValueError(f"H.264 needs an even width and height, not {width}x{height}.")
-        if path.exists():
-            raise FileExistsError(f"{path} exists already.")
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.frames = 0
-        self._path, self._fps = path, fps
-        self._aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
-        self._container: Any = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
+        self._fps = fps
         self._sound: SoundTrack | CopiedTrack | None = None
-        try:
+        with contextlib.ExitStack() as stack:
+            aside = stack.enter_context(atomic_write(path))
+            self._container: Any = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
+            stack.callback(self._close)
             self._video = _video_stream(self._container, width, height, fps, crf)
             self._sound = _track(self._container, sound) if sound else None
-        except BaseException:
-            self._discard()
-            raise
+            self._open = stack.pop_all()
 
     def write(self, frame: npt.NDArray[np.uint8]) -> None:
         """Append one frame (H, W, 3), RGB."""
@@ -90,19 +86,17 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if error is None:
-                self._finish()
-        finally:
-            self._discard()
+        with self._open:
+            if error is not None:
+                raise error
+            self._finish()
 
-    def _discard(self) -> None:
-        """Close what is open and remove the file aside, if it is still there."""
+    def _close(self) -> None:
+        """Close what is still open."""
         with contextlib.suppress(OSError, FFmpegError):  # after a failure there is nothing left to save
             self._container.close()
         if self._sound:
             self._sound.close()
-        self._aside.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self.frames:
@@ -111,7 +105,6 @@ class VideoWriter:
         if self._sound:
             self._sound.finish()
         self._container.close()
-        self._aside.rename(self._path)
 
 
 def _track(container: Any, sound: Sound | SoundFrom) -> SoundTrack | CopiedTrack:

@@ -13,7 +13,6 @@ no more of them than this.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -28,7 +27,14 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-_DESCRIPTION, _GONE, _PART = "job.json", ".gone-", ".part"
+from ..shared.disk import explain_full_disk
+from ..shared.files import PART, atomic_write
+
+_DESCRIPTION, _GONE = "job.json", ".gone-"
+_WHEN_FULL = (
+    "What was finished stays there. Make room (`myspinbot work clear` removes kept work), then queue the same work "
+    "again to go on"
+)
 _PATIENCE = 2.0  # seconds; `myspinbot work list` takes each lock for an instant to see whether it is free
 
 
@@ -75,7 +81,7 @@ class Job:
         """Make its folder, if it isn't there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.has(_DESCRIPTION):
-            with _aside(self.path(_DESCRIPTION)) as aside:
+            with atomic_write(self.path(_DESCRIPTION), replace=True) as aside:
                 aside.write_text(self.about, encoding="utf-8")
 
     def path(self, name: str) -> Path:
@@ -96,7 +102,7 @@ class Job:
         """
         with said_where_full(self.folder):
             self._begin()
-            with _aside(self.path(name)) as aside:
+            with atomic_write(self.path(name), replace=True) as aside:
                 yield aside
         os.utime(self.folder)
         self.store.make_room(self.folder)
@@ -122,7 +128,7 @@ class Job:
         try:
             with said_where_full(self.folder):
                 self._begin()
-            for part in self.folder.glob(f".*{_PART}*"):
+            for part in self.folder.glob(f".*{PART}*"):
                 part.unlink(missing_ok=True)
             yield
         finally:
@@ -147,19 +153,9 @@ def _lock_of(folder: Path) -> FileLock:
     return FileLock(locks / f"{folder.name}.lock")
 
 
-@contextlib.contextmanager
-def said_where_full(folder: Path) -> Generator[None, None, None]:
+def said_where_full(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Makes the system's error for a full disk in the block one that names `folder` and says what to do."""
-    try:
-        yield
-    except OSError as error:  # PyAV's errors of the operating system are OSErrors too
-        if error.errno != errno.ENOSPC:
-            raise
-        raise OSError(
-            errno.ENOSPC,
-            f"The disk is full: a part of the work can't be kept in {folder}. What was finished stays there. "
-            "Make room (`myspinbot work clear` removes kept work), then queue the same work again to go on",
-        ) from error
+    return explain_full_disk(folder, _WHEN_FULL)
 
 
 def fingerprint(*parts: Any) -> str:
@@ -186,16 +182,6 @@ def _pieces(part: Any) -> Iterator[bytes | memoryview]:
     else:
         yield b"json"
         yield json.dumps(part, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-@contextlib.contextmanager
-def _aside(path: Path) -> Generator[Path, None, None]:
-    aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PART}{path.suffix}")
-    try:
-        yield aside
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _used(folder: Path) -> tuple[float, int, Path] | None:

@@ -1,12 +1,12 @@
 """Keeping a bot: its profile and its picture, never in place of another's."""
 
 import hashlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...shared.files import atomic_write
 from .profile import SUFFIX, Bot, BotError, Part, read, text
 
 
@@ -37,18 +37,9 @@ def keep(bot: Bot, picture: bytes, folder: Path, schema: Mapping[str, Any]) -> B
         raise BotError(
             f"There is another picture {portrait.name} in {folder}, which is never replaced. Choose another name."
         )
-    if picture:
-        _place(picture, portrait)
-    _place(content.encode(), path)
+    if picture and not portrait.exists():
+        with atomic_write(portrait) as aside:
+            aside.write_bytes(picture)
+    with atomic_write(path) as aside:
+        aside.write_text(content, encoding="utf-8", newline="\n")
     return bot
-
-
-def _place(content: bytes, path: Path) -> None:
-    """Write a file aside and rename it, so that it is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ...shared import file_names as names
+from ...shared.files import atomic_write
 from ..weights import save_weights
 from .settings import ARCHITECTURES
 
@@ -122,21 +123,14 @@ def save(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str] | N
 
 
 def keep(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write the LoRA in half precision aside, and give it its name.
+    """Write the LoRA in half precision under its name.
 
     Raises:
         FileExistsError: There is such a file, which is never replaced.
         OSError: The disk is full.
     """
-    if path.exists():
-        raise FileExistsError(f"{path} is there already; nothing was changed.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    try:
+    with atomic_write(path) as aside:
         save(aside, {name: value.half() for name, value in lora.items()}, metadata)
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def facts_of(path: Path) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def pictures(job: Job, part: Part) -> tuple[list[Pixels], list[str]]:
 
 def put_picture(job: Job, name: str, pixels: Pixels) -> None:
     with job.writing(name) as path:
-        Image.fromarray(pixels).save(path)
+        Image.fromarray(pixels).save(path, "PNG")
 
 
 def picture(job: Job, name: str) -> Pixels:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...shared.files import atomic_write
 from ..speech.f5.lora import Adapter, Point
 from ..weights import save_weights
 from .checks import Check
@@ -63,24 +64,17 @@ class VoiceProfile:
         return (self.source, self.transcript, *trained)
 
     def save(self, path: Path) -> None:
-        """Write the profile aside and rename it.
+        """Write the profile.
 
         Raises:
             FileExistsError: There is such a file, which is never replaced.
             OSError: The disk is full.
         """
-        if path.exists():
-            raise FileExistsError(f"{path} is there already; nothing was changed.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
         tensors = {"voice.samples": torch.from_numpy(np.ascontiguousarray(self.samples))}
         if self.adapter is not None:
             tensors |= {f"{_ADAPTER}{name}": value.contiguous() for name, value in self.adapter.weights.items()}
-        try:
+        with atomic_write(path) as aside:
             save_weights(aside, tensors, {KIND: json.dumps(self._facts(), ensure_ascii=False)})
-            aside.rename(path)
-        finally:
-            aside.unlink(missing_ok=True)
 
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {

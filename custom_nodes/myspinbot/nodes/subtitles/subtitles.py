@@ -1,6 +1,5 @@
 """Subtitles: when words are heard, as SRT and VTT files beside the video."""
 
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from comfy_api.latest import io, ui
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice
+from ...shared.files import atomic_write
 
 _CLIPS = (".mp4", ".mov", ".mkv", ".webm")
 
@@ -77,10 +77,6 @@ def _save(contents: dict[str, str], prefix: str, *, beside: bool) -> list[ui.Sav
     taken = any(Path(folder, newest + suffix).exists() for suffix in contents)
     stem = newest if beside and videos and not taken else f"{name}_{counter:05}_"
     for suffix, content in contents.items():
-        aside = Path(folder, f".{uuid.uuid4().hex}.part")
-        try:
+        with atomic_write(Path(folder, stem + suffix)) as aside:
             aside.write_text(content, encoding="utf-8", newline="\n")
-            aside.rename(Path(folder, stem + suffix))
-        finally:
-            aside.unlink(missing_ok=True)
     return [ui.SavedResult(stem + suffix, subfolder, io.FolderType.output) for suffix in contents]
