@@ -14,6 +14,8 @@ from .talk import CommandError, SetupError, call, gigabytes, printable, say
 
 TOPIC = "Why is the sky blue?"
 QUICK_TESTS = "not slow and not gpu"
+WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Two, as each may have a server and a browser of its own; tests/conftest.py puts the files in order."""
 
 
 def summary(setup: Setup) -> str:
@@ -108,5 +110,5 @@ def run_tests(places: Places, arguments: list[str]) -> int:
     chosen = any(word == "-m" or (word.startswith("-m") and len(word) > 2) for word in arguments)
     selection = [] if chosen else ["-m", QUICK_TESTS]
     say()
-    command = [places.python, "-m", "pytest", *selection, *arguments]
+    command = [places.python, "-m", "pytest", *WORKERS, *selection, *arguments]
     return subprocess.run([str(word) for word in command], cwd=places.root, check=False).returncode

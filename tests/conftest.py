@@ -23,6 +23,7 @@ from myspinbot_runner.server import LocalServer
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 240_000
 """How long a page may take to show what is waited for, in milliseconds."""
+StartServer = Callable[..., LocalServer]
 CHROMIUM_ARGS = [
     "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
@@ -45,6 +46,35 @@ class _RootIsNoPackage:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_RootIsNoPackage())
+
+
+_BROWSER = {"browser"}
+_SERVER = {"server", "private_server", "start_server"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it needs, and put the files that take longest first.
+
+    With several workers a file goes to one of them as a whole, in the order of collection; a long file that began
+    last would keep one worker busy while the others have nothing left to do.
+    """
+    cost: dict[Path, int] = {}
+    for item in items:
+        needs = set(getattr(item, "fixturenames", ()))
+        if needs & _BROWSER:
+            item.add_marker("browser")
+        elif needs & _SERVER:
+            item.add_marker("server")
+        elif not _marked(item, "slow", "gpu"):
+            item.add_marker("unit")
+        slow = _marked(item, "slow")
+        cost[item.path] = cost.get(item.path, 0) + (60 if slow else 5 if needs & (_BROWSER | _SERVER) else 0)
+    items.sort(key=lambda item: -cost[item.path])
+
+
+def _marked(item: pytest.Item, *names: str) -> bool:
+    return any(item.get_closest_marker(name) for name in names)
 
 
 def missing(what: str) -> None:
@@ -76,6 +106,12 @@ def make_server(base: Path, *args: str, **options: Any) -> LocalServer:
     return LocalServer(
         installation, log=base / "server.log", base_directory=base, args=args, cpu=True, env=env, **options
     )
+
+
+@pytest.fixture(scope="session")
+def start_server() -> StartServer:
+    """`make_server`, for fixtures and tests with servers of their own: who asks for it is marked `server`."""
+    return make_server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from myspinbot_runner.server import LocalServer
-from tests.conftest import make_server
+from tests.conftest import StartServer
 from tests.identity import portraits
 from tests.miniatures import f5, sd15, upscale, wan, wav2lip
 from tests.runner.helpers import tag
@@ -20,18 +20,18 @@ OPENF5 = "model:\n  backbone: DiT\n  arch:\n    text_mask_padding: true\n"
 
 
 @pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def bare(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """A server without any model."""
-    with make_server(tmp_path_factory.mktemp("bare")) as running:
+    with start_server(tmp_path_factory.mktemp("bare")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def furnished(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """A server with a miniature of every model."""
     base = tmp_path_factory.mktemp("furnished")
     write_models(base / "models")
-    with make_server(base) as running:
+    with start_server(base) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from myspinbot_runner import Client
 from myspinbot_runner.events import Event, Progress
 from myspinbot_runner.server import LocalServer
-from tests.conftest import make_server
+from tests.conftest import StartServer
 from tests.identity import portraits
 from tests.runner.helpers import held_after, tag
 
@@ -32,12 +32,13 @@ SMALL = {"Portrait": {"steps": 2}, "TalkingHead": {"width": 128, "height": 128, 
 class Killed:
     """A server that is killed and started again, over one folder."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, start_server: StartServer, base: Path) -> None:
+        self._start_server = start_server
         self.base, self.sampled = base, base / "sampled.txt"
         self._server: LocalServer | None = None
 
     def start(self) -> LocalServer:
-        self._server = make_server(self.base, env={"MYSPINBOT_TEST_SAMPLED": str(self.sampled)}).start()
+        self._server = self._start_server(self.base, env={"MYSPINBOT_TEST_SAMPLED": str(self.sampled)}).start()
         return self._server
 
     def kill(self) -> None:
@@ -58,7 +59,7 @@ class Killed:
 
 
 @pytest.fixture
-def killed(tmp_path: Path) -> Iterator[Callable[[Path | None], Killed]]:
+def killed(start_server: StartServer, tmp_path: Path) -> Iterator[Callable[[Path | None], Killed]]:
     """Call it with a folder of models to share, or None for miniatures of its own."""
     made: list[Killed] = []
 
@@ -69,7 +70,7 @@ def killed(tmp_path: Path) -> Iterator[Callable[[Path | None], Killed]]:
             write_models(base / "models")
         else:
             (base / "models").symlink_to(models, target_is_directory=True)
-        made.append(Killed(base))
+        made.append(Killed(start_server, base))
         return made[-1]
 
     yield make

@@ -18,7 +18,6 @@ from myspinbot.media.audio import Sound
 from myspinbot.media.clip import probe
 from myspinbot_runner import Client
 from myspinbot_runner.errors import RunnerError
-from tests.conftest import make_server
 from tests.miniatures import restore
 from tests.miniatures import upscale as miniature
 from tests.runner.helpers import held_after, tag, until
@@ -174,14 +173,14 @@ def pieces(base: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_after_a_kill_it_goes_on_and_gives_the_same_bits(server, base, tmp_path):
+def test_after_a_kill_it_goes_on_and_gives_the_same_bits(start_server, server, base, tmp_path):
     """Also what steadies a face from frame to frame: the work is stopped between pieces and within one."""
     work = graph(
         "grainy.mp4", "mini_rrdb_x2.safetensors", face_restorer=["5", 0], detector="built-in",
         batch_size=3, change_threshold=0, precision="fp32",
     ) | {"5": restored()["2"]}  # fmt: skip
     own = tmp_path / "server"
-    with make_server(own) as first:
+    with start_server(own) as first:
         furnish(own)
         with held_after(2, "upscale-*/[0-9]*.mp4", own) as stopped:
             Client(first.url).submit(work)
@@ -190,7 +189,7 @@ def test_after_a_kill_it_goes_on_and_gives_the_same_bits(server, base, tmp_path)
             first.stop()
     kept = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in pieces(own)}
     assert len(kept) == 2
-    with make_server(own) as second:
+    with start_server(own) as second:
         resumed, _ = run(second, work, tmp_path / "resumed")
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in kept} == kept, "none was made again"
     assert len(pieces(own)) == 6

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from myspinbot_runner import Client
-from tests.conftest import make_server
 from tests.miniatures import wan
 from tests.runner.helpers import tag, until
 
@@ -49,10 +48,10 @@ def talk_for(server: Any, base: Path, windows: int) -> tuple[float, float, float
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_eighty_windows_take_the_memory_of_eight(tmp_path):
+def test_eighty_windows_take_the_memory_of_eight(start_server, tmp_path):
     wan.write_all(tmp_path / "models")
     furnish(tmp_path)
-    with make_server(tmp_path) as server:
+    with start_server(tmp_path) as server:
         talk_for(server, tmp_path, 3)  # what is loaded and compiled once
         _, few, few_peak = talk_for(server, tmp_path, 8)
         _, many, many_peak = talk_for(server, tmp_path, 80)

@@ -15,7 +15,6 @@ import pytest
 
 from myspinbot_runner import Client
 from myspinbot_runner.errors import Cancelled, RunnerError
-from tests.conftest import make_server
 from tests.miniatures import wan
 from tests.runner.helpers import held_after, tag
 
@@ -57,13 +56,13 @@ def forget(server: Any) -> None:
 
 
 @pytest.mark.slow
-def test_killed_after_some_windows_it_goes_on_and_gives_the_same_bits(tmp_path, talker):
+def test_killed_after_some_windows_it_goes_on_and_gives_the_same_bits(start_server, tmp_path, talker):
     seed = int(tag(), 16) % 2**31
     base = tmp_path / "server"
     wan.write_all(base / "models")
     furnish(base)
     mark = tag()
-    with make_server(base) as server, held_after(3, WINDOW, base) as stopped:
+    with start_server(base) as server, held_after(3, WINDOW, base) as stopped:
         Client(server.url).submit(talk(tag=mark, seed=seed))
         stopped()
         os.kill(server.pid, signal.SIGKILL)
@@ -73,7 +72,7 @@ def test_killed_after_some_windows_it_goes_on_and_gives_the_same_bits(tmp_path, 
     assert done == 3
     kept = {path.name: path.read_bytes() for path in chunks(base, job)}
     begun = sampled(base, mark)
-    with make_server(base) as server:
+    with start_server(base) as server:
         client = Client(server.url)
         finished = client.submit(talk(tag=mark, seed=seed))
         resumed = video(finished, tmp_path / "resumed")

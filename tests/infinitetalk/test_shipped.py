@@ -15,7 +15,7 @@ import pytest
 from myspinbot_runner.locate import find_installation
 from myspinbot_runner.server import LocalServer
 from tests.automatic.conftest import write_video_models
-from tests.conftest import make_server
+from tests.conftest import StartServer
 
 from .graphs import write_sound
 
@@ -34,7 +34,7 @@ landmarker.write(Path(target))
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def furnished(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     base = tmp_path_factory.mktemp("shipped")
     models = base / "models"
     write_video_models(models)
@@ -42,7 +42,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]
     folders = [str(find_installation().comfyui), str(ROOT / "tests" / "miniatures")]
     target = str(models / "detection" / "mediapipe_face_fp32.safetensors")
     subprocess.run([sys.executable, "-c", SEES_A_FACE, *folders, target], check=True, timeout=120, cwd=ROOT)
-    with make_server(base) as running:
+    with start_server(base) as running:
         yield running
 
 

@@ -15,7 +15,6 @@ import pytest
 from myspinbot.media.clip import read
 from myspinbot_runner import Client
 from myspinbot_runner.errors import RunnerError
-from tests.conftest import make_server
 from tests.miniatures import wav2lip as miniature
 from tests.runner.helpers import tag, until
 
@@ -181,20 +180,20 @@ def kept(base: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_after_a_kill_the_work_goes_on_and_the_result_is_the_same(tmp_path):
+def test_after_a_kill_the_work_goes_on_and_the_result_is_the_same(start_server, tmp_path):
     base = tmp_path / "base"
     base.mkdir()
     furnish(base)
     sound(base / "input" / "long.wav", 24.0)
     work = graph(audio="long.wav")
-    first = make_server(base).start()
+    first = start_server(base).start()
     Client(first.url).submit(work)
     assert until(lambda: len(kept(base)) >= 1)
     os.kill(first.pid, signal.SIGKILL)
     first.stop()
     before = {path: path.stat().st_mtime_ns for path in kept(base)}
     assert before
-    with make_server(base) as second:
+    with start_server(base) as second:
         path, _ = dubbed(second, work, tmp_path / "resumed")
         assert {path: path.stat().st_mtime_ns for path in before} == before
         resumed = path.read_bytes()
