@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 from myspinbot_runner import cli, hooks
 
 if TYPE_CHECKING:
-    from myspinbot_runner.client import Job
+    from myspinbot_runner.cli.group import Commands
 
-MANAGE: cli.Commands = {
+MANAGE: Commands = {
     "models": ("myspinbot_manage.models.cli:models", "List, check and fetch the model files that the workflows need."),
     "work": ("myspinbot_manage.work.cli:work", "List and clear what long stages keep to go on from."),
     "bot": ("myspinbot_manage.bots.cli:bot", "List, export, import and remove bots."),
@@ -36,7 +36,7 @@ def call(args: list[str] | None = None) -> int:
     return cli.call(args, {**{k: v for k, v in cli.COMMANDS.items() if k != "serve"}, **MANAGE, **serve})
 
 
-def write_provenance(path: Path, job: Job) -> None:
+def write_provenance(path: Path, job: hooks.SavedJob) -> None:
     """Write beside a video which models made it."""
     if path.suffix.lower() in _WITHOUT_SIDECAR:
         return  # most results; what follows takes longer to import than they take to download

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .client import Job
+    from .api import Record
 
-after_save: list[Callable[[Path, Job], None]] = []
+
+class SavedJob(Protocol):
+    """What a hook may look at of a `Job`: the graph that was sent, and the server's record of its end."""
+
+    graph: Mapping[str, Mapping[str, Any]]
+    record: Record | None
+
+
+after_save: list[Callable[[Path, SavedJob], None]] = []
 """Called with each file of a job that was saved on this disk."""
 
 explain_missing_file: list[Callable[[str], str]] = []

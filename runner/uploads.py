@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .api import Api
-from .convert.specs import Spec
 from .errors import BadInput
-from .inputs import UPLOADS, kind_of, parse
+from .workflow.inputs import UPLOADS, kind_of, parse
+from .workflow.schema import Spec
 
 OnFile = Callable[[Path], None]
 

@@ -1,6 +1,7 @@
 """The house rules that a machine can check: lint, types, directions of imports, requirements, prose."""
 
 import ast
+import graphlib
 import importlib.metadata
 import re
 import subprocess
@@ -65,6 +66,22 @@ def test_the_runner_never_imports_the_pack_nor_the_pack_the_runner():
         assert not [name for name in imported(path) if "custom_nodes" in name or name.startswith("myspinbot")], path
     for path in PACK.rglob("*.py"):
         assert not [name for name in imported(path) if name.split(".")[0] == "runner"], path
+
+
+def test_the_runners_files_know_each_other_one_way():
+    """No circle of imports, not even by imports within functions or for types alone."""
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in (ROOT / "runner").rglob("*.py")}
+    knows: dict[str, set[str]] = {}
+    for name, path in files.items():
+        found: set[str] = set()
+        for one in imported(path) - {"runner", ".".join(path.relative_to(ROOT).parts[:-1])}:
+            # A file itself, a package's `__init__`, or a name that one of the two has.
+            home = one if one in files or f"{one}.__init__" in files else one.rpartition(".")[0]
+            found |= {home, f"{home}.__init__"} & files.keys()
+        knows[name] = found
+    assert knows["runner.workflow.file"] >= {"runner.errors", "runner.workflow.load"}
+    assert "runner.workflow.__init__" in knows["runner.client"]
+    graphlib.TopologicalSorter(knows).prepare()
 
 
 def test_the_nodes_load_without_heavy_libraries():

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from ..errors import RunnerError
+    from .group import Commands
 
-Commands = Mapping[str, tuple[str, str]]
-"""Name of a command -> where it is (module:function) and its first line."""
 COMMANDS: Commands = {
     "run": ("myspinbot_runner.cli.run:run", "Run a workflow and save what it makes."),
     "batch": ("myspinbot_runner.cli.batch:batch", "Run a workflow many times, from a table of inputs."),

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from ..client import Client
-from ..convert.widgets import ABSENT
 from ..errors import BadInput, CannotSave
 from ..http import ConnectionLost
-from ..inputs import kind_of, slug
 from ..workflow import Workflow
+from ..workflow.inputs import kind_of, slug
+from ..workflow.model import ABSENT
 from .connect import connect, json_option, server_options, verbose_option
 
 

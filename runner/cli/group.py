@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 
 import click
 
-from . import Commands
+Commands = Mapping[str, tuple[str, str]]
+"""Name of a command -> where it is (module:function) and its first line."""
 
 
 class LazyGroup(click.Group):

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..client import Client
-from ..convert.specs import Spec
 from ..errors import BadInput
 from ..events import Submitted
 from ..results import prepare_folder
 from ..workflow import Workflow
+from ..workflow.schema import Spec
 from .reach import connect, default_server
 from .show import Show, make_show
 from .signals import Interrupts
@@ -117,7 +117,7 @@ def split_setting(text: str) -> tuple[str, str]:
 
 def switched_on(name: str, spec: Spec) -> str:
     """The value of an input named without one: only those that are on or off have any."""
-    from ..inputs import kind_of
+    from ..workflow.inputs import kind_of
 
     if kind_of(spec) != "bool":
         raise BadInput(f"--{name} needs a value: {kind_of(spec)}.")

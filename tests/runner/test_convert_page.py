@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from myspinbot_runner.convert import convert
 from myspinbot_runner.errors import BadWorkflow, MissingNode
 from myspinbot_runner.http import Http
-from myspinbot_runner.workflow import is_ui_form
+from myspinbot_runner.workflow.export import convert
+from myspinbot_runner.workflow.file import is_ui_form
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from .nodes import Input, Node
-from .promote import Host, inner_ends
-from .specs import Spec
+from .model import Host, Input, Node, Widget
+from .schema import Spec
+from .subgraphs import inner_ends
 from .text import replace_text
-from .widgets import Widget, has_widget, number_limits
+from .widgets import has_widget, number_limits, settle
 
 IGNORED = {"default", "forceInput", "defaultInput", "control_after_generate", "multiline", "tooltip", "dynamicPrompts"}
 REPLACE = "Run widget replace on values"
@@ -57,7 +57,7 @@ def _merge_ranges(node: Node, widget: Widget) -> None:
             widget.stored = 0
         if isinstance(widget.stored, int | float):
             widget.stored = min(max(widget.stored, widget.limits["min"]), widget.limits["max"])
-        widget.settle()
+        settle(widget)
         apply_primitive(node)
 
 
@@ -108,4 +108,4 @@ def apply_primitive(node: Node) -> None:
         widget = end[0].widget_of(end[1]) if end else None
         if widget:
             widget.value = value
-            widget.settle()
+            settle(widget)

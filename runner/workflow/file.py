@@ -7,17 +7,14 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .errors import BadInput, BadWorkflow
-
-if TYPE_CHECKING:
-    # Imported where they are used: API form without --set needs none of it, and starts faster.
-    from .convert.graph import Graph
-    from .convert.nodes import ObjectInfo
-    from .convert.specs import Spec
-    from .convert.widgets import Widget
-    from .inputs import Field
+from ..errors import BadInput, BadWorkflow
+from .export import convert, graph_to_api
+from .inputs import Field, fields, find_node, slug
+from .load import load_graph
+from .model import ABSENT, Graph, Host, Widget
+from .schema import ObjectInfo, Spec, node_specs
 
 SEEDS = ("seed", "noise_seed")
 MAX_SEED = 2**63 - 1
@@ -65,8 +62,6 @@ class Workflow:
 
     def bind(self, object_info: ObjectInfo) -> None:
         """Use the server's node types, and forget the values that were set."""
-        from .convert.graph import load_graph
-
         self._info = object_info
         self._sent = {}
         try:
@@ -79,8 +74,6 @@ class Workflow:
     @property
     def inputs(self) -> list[Field]:
         """The inputs that the workflow offers, in its own order; none for API form."""
-        from .inputs import fields
-
         return fields(self._graph) if self._graph else []
 
     def spec_of(self, reference: str) -> Spec:
@@ -119,12 +112,8 @@ class Workflow:
         """The API form with all values set. Raises BadWorkflow or MissingNode when it can't be converted."""
         try:
             if self._graph:
-                from .convert import graph_to_api
-
                 graph = graph_to_api(self._graph, rng)
             elif self.is_ui:
-                from .convert import convert
-
                 graph = convert(self.content, self._info, rng)
             else:
                 graph = copy.deepcopy(self.content)
@@ -143,17 +132,14 @@ class Workflow:
         """The UI form with the values that were set, for the files that the server saves; None for API form."""
         if not self._graph:
             return None
-        from .convert.promote import Host
-        from .convert.widgets import ABSENT
-
         content = copy.deepcopy(self.content)
         for raw in content.get("nodes") or []:
             node = self._graph.nodes.get(str(raw.get("id")))
             if node and isinstance(raw.get("widgets_values"), list) and not isinstance(node, Host):
                 values = [widget.value for widget in node.widgets if widget.saved]
-                kept = len(raw["widgets_values"])
-                if len(values) >= kept:
-                    raw["widgets_values"] = [None if value is ABSENT else value for value in values[:kept]]
+                count = len(raw["widgets_values"])
+                if len(values) >= count:
+                    raw["widgets_values"] = [None if value is ABSENT else value for value in values[:count]]
         return content
 
     def _find(self, reference: str) -> tuple[tuple[str, str], Widget | None, Spec]:
@@ -171,9 +157,6 @@ class Workflow:
         )
 
     def _lookup(self, node_ref: str, name: str) -> tuple[tuple[str, str], Widget | None, Spec] | None:
-        from .convert.specs import Spec, node_specs
-        from .inputs import find_node
-
         if self._graph:
             node = find_node(self._graph, node_ref)
             widget = node.widget(name) if node else None
@@ -221,15 +204,11 @@ def is_ui_form(content: Any) -> bool:
 
 
 def _titled(node: Mapping[str, Any], reference: str) -> bool:
-    from .inputs import slug
-
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, dict) else None
     return isinstance(title, str) and reference in (title, slug(title))
 
 
 def _guess(name: str, value: Any) -> Spec:
-    from .convert.specs import Spec
-
     kinds = ((bool, "BOOLEAN"), (int, "INT"), (float, "FLOAT"))
     return Spec(name, next((kind for type_, kind in kinds if isinstance(value, type_)), "STRING"))

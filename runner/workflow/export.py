@@ -1,8 +1,4 @@
-"""Converts the editor's UI form of a workflow into the API form that the server runs.
-
-The result equals what the editor's own page makes of the same file with the same server's node types. The
-behaviour is read from ComfyUI's frontend 1.47; the tests compare with the real page.
-"""
+"""A loaded workflow in API form, the one that the server runs: node by node, with links followed to their origin."""
 
 from __future__ import annotations
 
@@ -11,27 +7,34 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import BadWorkflow, MissingNode
-from .graph import Graph, load_graph
-from .nodes import Node, ObjectInfo
+from .load import load_graph
+from .model import ABSENT, Graph, Host, Widget
 from .primitives import apply_primitive
-from .promote import Host
 from .resolve import Place, resolve_input
+from .schema import ObjectInfo
 from .text import choose_wildcards, replace_text
-from .widgets import ABSENT, LIVE_TYPES, Widget
+from .widgets import LIVE_TYPES
 
 ApiGraph = dict[str, dict[str, Any]]
-PREFIXED = {
+REPLACE_IN_PREFIX = {
     "SaveImage", "SaveImageAdvanced", "SaveSVGNode", "SaveVideo", "SaveAnimatedWEBP", "SaveWEBM", "SaveAudio",
     "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced", "SaveGLB", "Save3DAdvanced", "SaveGaussianSplat",
     "SavePointCloud", "SaveAnimatedPNG", "CLIPSave", "VAESave", "ModelSave", "LoraSave", "SaveLatent",
 }  # fmt: skip
+NEED_BROWSER = {"WebcamCapture", "RecordAudio", "Load3D", "Load3DAdvanced"}
 
 
 def convert(workflow: Mapping[str, Any], object_info: ObjectInfo, rng: random.Random | None = None) -> ApiGraph:
     """The API form of a UI-form workflow.
 
-    `rng` chooses between `{a|b}` wildcards. Raises BadWorkflow naming the node that can't be converted, and
-    MissingNode when the server lacks a node type.
+    Args:
+        workflow: The parsed file, which stays as it is.
+        object_info: The server's node types.
+        rng: Chooses between `{a|b}` wildcards; the first draws of a fixed seed when left out.
+
+    Raises:
+        BadWorkflow: When a node can't be converted, which is named.
+        MissingNode: When the server lacks a node type.
     """
     return graph_to_api(load_graph(workflow, object_info), rng)
 
@@ -43,7 +46,7 @@ def graph_to_api(graph: Graph, rng: random.Random | None = None) -> ApiGraph:
             apply_primitive(node)
     rng = rng or random.Random(0)  # noqa: S311  (wildcards are no secret)
     api: ApiGraph = {}
-    for place in places(graph):
+    for place in _places(graph):
         api[place.id] = _convert_node(place, rng)
     for entry in api.values():
         inputs = entry["inputs"]
@@ -53,12 +56,8 @@ def graph_to_api(graph: Graph, rng: random.Random | None = None) -> ApiGraph:
     return api
 
 
-def places(graph: Graph) -> Iterator[Place]:
+def _places(graph: Graph, path: tuple[Host, ...] = ()) -> Iterator[Place]:
     """Every node that goes into the API form, those inside subgraphs once for each instance."""
-    yield from _places(graph, ())
-
-
-def _places(graph: Graph, path: tuple[Host, ...]) -> Iterator[Place]:
     for node in graph.nodes.values():
         if isinstance(node, Host):
             if node.subgraph in [host.subgraph for host in path]:
@@ -105,18 +104,14 @@ def _boxed(value: Any, *, curve: bool = False) -> Any:
 
 def _value(place: Place, widget: Widget, rng: random.Random) -> Any:
     node, value = place.node, widget.value
-    if widget.kind in LIVE_TYPES and _needs_browser(node):
+    if widget.kind in LIVE_TYPES and node.type in NEED_BROWSER:
         raise BadWorkflow(
             f"{place} takes its input from {LIVE_TYPES[widget.kind]} of the editor's page, "
             "so it can't run without one. Replace it by a node that loads a file."
         )
     if isinstance(value, str):
-        if widget.name == "filename_prefix" and node.type in PREFIXED:
+        if widget.name == "filename_prefix" and node.type in REPLACE_IN_PREFIX:
             return replace_text(node.graph, value)
         if widget.spec and widget.spec.options.get("dynamicPrompts") is True:
             return choose_wildcards(value, rng)
     return value
-
-
-def _needs_browser(node: Node) -> bool:
-    return node.type in ("WebcamCapture", "RecordAudio", "Load3D", "Load3DAdvanced")

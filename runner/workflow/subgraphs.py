@@ -1,88 +1,114 @@
-"""Subgraph nodes: their inputs, the inner widgets that they show outside, and the older way of doing so."""
+"""Subgraphs: the ids of inner nodes, and the inner widgets that an instance shows outside in the newer or older way."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .nodes import Input, Node, Output
-from .widgets import ABSENT, Widget
+from .build import configure_sockets
+from .model import ABSENT, FROM_OUTSIDE, Graph, Host, Input, Link, Node, Port, Widget, as_dict
 
-if TYPE_CHECKING:
-    from .graph import Graph, Link, Port
-
+Raw = dict[str, Any]
 PREFIX = re.compile(r"^\s*(\d+)\s*:\s*(.+)$")
 PREVIEWS = ("preview", "video", "audioUI", "AUDIO_UI")
 
 
-class Host(Node):
-    """An instance of a subgraph. Its widgets belong to its inputs, and are its own copies."""
+def deduplicate_ids(subgraphs: list[Raw], nodes: list[Any], workflow: Mapping[str, Any]) -> tuple[list[Raw], list[Any]]:
+    """Give inner nodes whose id is taken the next free one, as the page does when it loads a file.
 
-    def __init__(self, raw: Mapping[str, Any], subgraph: Graph, graph: Graph) -> None:
-        self.subgraph = subgraph
-        super().__init__(str(raw.get("id")), str(raw.get("type")), None, graph)
-        self.title = subgraph.name or self.type
-        subgraph.hosts.append(self)
+    Returns changed copies of the definitions and of the root's nodes.
+    """
+    subgraphs, nodes = copy.deepcopy(subgraphs), copy.deepcopy(nodes)
+    used = {str(node.get("id")) for node in nodes if isinstance(node.get("id"), int)}
+    last = workflow.get("last_node_id")
+    if last is None:
+        last = as_dict(workflow.get("state")).get("lastNodeId")
+    last = last if isinstance(last, int) else 0
+    changes: dict[str, dict[str, int]] = {}
+    for definition in subgraphs:
+        renamed: dict[str, int] = {}
+        for node in definition.get("nodes") or []:
+            key = str(node.get("id"))
+            if key in used:
+                last += 1
+                while str(last) in used:
+                    last += 1
+                renamed[key] = node["id"] = last
+                used.add(str(last))
+            else:
+                used.add(key)
+                if key.isdecimal():
+                    last = max(last, int(key))
+        if renamed:
+            changes[str(definition.get("id"))] = renamed
+            _rename_links(definition.get("links") or [], renamed)
+    for level in [*(definition.get("nodes") or [] for definition in subgraphs), nodes]:
+        _rename_proxies(level, changes)
+    return subgraphs, nodes
 
-    @property
-    def widgets(self) -> list[Widget]:
-        return [item.promoted for item in self.inputs if item.promoted]
 
-    @property
-    def virtual(self) -> bool:
-        return True
+def _rename_links(links: list[Any], renamed: Mapping[str, int]) -> None:
+    for link in links:
+        if isinstance(link, dict):
+            for end in ("origin_id", "target_id"):
+                link[end] = renamed.get(str(link.get(end)), link.get(end))
 
-    def widget_of(self, item: Input) -> Widget | None:
-        return item.promoted or super().widget_of(item)
 
-    def input_of(self, widget: Widget) -> Input | None:
-        return next((item for item in self.inputs if item.promoted is widget), None)
+def _rename_proxies(nodes: list[Any], changes: Mapping[str, Mapping[str, int]]) -> None:
+    for node in nodes:
+        renamed = changes.get(str(node.get("type")))
+        proxies = as_dict(node.get("properties")).get("proxyWidgets")
+        if renamed and isinstance(proxies, list):
+            for entry in proxies:
+                if isinstance(entry, list) and entry and str(entry[0]) in renamed:
+                    entry[0] = str(renamed[str(entry[0])])
 
-    def add_port(self, port: Port) -> Input:
-        """Follow the definition when it gains an input."""
-        item = Input(port.name, port.type, label=port.label, port=port)
-        self.inputs.append(item)
-        return item
 
-    def promote(self, item: Input, widget: Widget) -> None:
-        """Show an inner widget at this input, starting from its value unless one like it is shown already."""
-        item.widget = item.port.name if item.port else item.name
-        if item.promoted and item.promoted.shown_as == widget.shown_as:
+def leaf_first(subgraphs: list[Raw]) -> list[Raw]:
+    """Order definitions so that each comes after those that it uses; cycles keep the file's order."""
+    by_id = {str(definition.get("id")): definition for definition in subgraphs}
+    uses: dict[str, list[str]] = {
+        key: [str(n.get("type")) for n in definition.get("nodes") or [] if str(n.get("type")) in by_id]
+        for key, definition in by_id.items()
+    }
+    waiting = {key: len(inner) for key, inner in uses.items()}
+    queue = [key for key, count in waiting.items() if count == 0]
+    done: list[Raw] = []
+    while queue:
+        key = queue.pop(0)
+        done.append(by_id[key])
+        for other, inner in uses.items():
+            if key in inner and waiting[other] > 0:
+                waiting[other] -= inner.count(key)
+                if waiting[other] == 0:
+                    queue.append(other)
+    return done if len(done) == len(subgraphs) else subgraphs
+
+
+def configure_host(host: Host, raw: Mapping[str, Any]) -> None:
+    """Fill an instance of a subgraph from its entry in the file. The inner nodes must be there already."""
+    configure_sockets(host, raw)
+    host.inputs = [item for item in host.inputs if item.port]
+    for item in host.inputs:
+        _promote_inner(host, item)
+    values = raw.get("widgets_values")
+    host.values = values if isinstance(values, list) else []
+    for widget, value in zip(host.widgets, host.values, strict=False):
+        widget.value = value
+
+
+def _promote_inner(host: Host, item: Input) -> None:
+    """Show at an input the first widget that it leads to."""
+    for _, node, target in inner_ends(host, item.port):
+        widget = node.widget_of(target)
+        if widget is None and isinstance(node, Host):
+            widget = _deepest_widget(host, node.id, target.name)
+        if widget:
+            host.promote(item, widget)
             return
-        item.promoted = Widget(
-            item.widget,
-            widget.kind,
-            widget.value,
-            spec=widget.spec,
-            choices=widget.choices,
-            limits=widget.limits,
-        )
-
-    def _build(self) -> None:
-        for port in self.subgraph.inputs:
-            self.add_port(port)
-        self.outputs += [Output(port.name, port.type) for port in self.subgraph.outputs]
-
-    def _after_sockets(self) -> None:
-        self.inputs = [item for item in self.inputs if item.port]
-        for item in self.inputs:
-            self._bind(item)
-
-    def _fill(self, values: Any) -> None:
-        self.values = values if isinstance(values, list) else []
-        for widget, value in zip(self.widgets, self.values, strict=False):
-            widget.value = value
-
-    def _bind(self, item: Input) -> None:
-        for link, node, target in inner_ends(self, item.port):
-            widget = node.widget_of(target)
-            if widget is None and isinstance(node, Host):
-                widget = deepest_widget(self, node.id, target.name)
-            if widget and link:
-                self.promote(item, widget)
-                return
 
 
 def inner_ends(host: Host, port: Port | None) -> list[tuple[Link, Node, Input]]:
@@ -96,7 +122,7 @@ def inner_ends(host: Host, port: Port | None) -> list[tuple[Link, Node, Input]]:
     return found
 
 
-def source_of(host: Host, name: str) -> tuple[str, str] | None:
+def _source_of(host: Host, name: str) -> tuple[str, str] | None:
     """The inner node and the name of its widget (or input, when it is a subgraph) behind an input."""
     port = next((port for port in host.subgraph.inputs if port.name == name), None)
     return _port_source(host, port)
@@ -112,7 +138,7 @@ def _port_source(host: Host, port: Port | None) -> tuple[str, str] | None:
     return None
 
 
-def deepest_widget(host: Host, node_id: str, name: str) -> Widget | None:
+def _deepest_widget(host: Host, node_id: str, name: str) -> Widget | None:
     """Follow a widget's name down through nested subgraphs to the node that has it."""
     for _ in range(100):
         node = host.subgraph.nodes.get(node_id)
@@ -120,7 +146,7 @@ def deepest_widget(host: Host, node_id: str, name: str) -> Widget | None:
             return None
         if not isinstance(node, Host):
             return node.widget(name)
-        source = source_of(node, name)
+        source = _source_of(node, name)
         if source is None:
             return None
         host, (node_id, name) = node, source
@@ -143,7 +169,7 @@ class Proxy:
             return None
         node_id, name = entry[0], entry[1]
         deeper = entry[2] if len(entry) == 3 else None
-        if deepest_widget(host, node_id, name) is None:
+        if _deepest_widget(host, node_id, name) is None:
             while match := PREFIX.match(name):
                 deeper, name = match[1], match[2]
         return cls(node_id, name, deeper, value)
@@ -166,7 +192,7 @@ def migrate_proxies(host: Host, values: Any) -> None:
         if plan == "primitive":
             bypassed.setdefault(proxy.node_id, []).append(proxy)
         elif isinstance(plan, Input):
-            _give(plan, proxy.value)
+            _set_promoted(plan, proxy.value)
         elif isinstance(plan, Widget):
             _open_port(host, proxy, plan)
     for cohort in bypassed.values():
@@ -194,7 +220,7 @@ def _plan(host: Host, proxy: Proxy) -> Input | Widget | str | None:
 def _source_widget(node: Node, proxy: Proxy) -> Widget | None:
     if isinstance(node, Host):
         for item in node.inputs:
-            source = source_of(node, item.name)
+            source = _source_of(node, item.name)
             if proxy.deeper_id:
                 fits = source == (proxy.deeper_id, proxy.name)
             else:
@@ -206,7 +232,7 @@ def _source_widget(node: Node, proxy: Proxy) -> Widget | None:
     return node.widget(proxy.name)
 
 
-def _give(item: Input, value: Any) -> None:
+def _set_promoted(item: Input, value: Any) -> None:
     if item.promoted and value is not ABSENT:
         item.promoted.value = value
 
@@ -217,18 +243,16 @@ def _open_port(host: Host, proxy: Proxy, widget: Widget) -> None:
     if socket is None:
         return
     port = _new_port(host, proxy.name, socket.type, socket.label)
-    connect_port(host.subgraph, port, node, socket)
+    _connect_port(host.subgraph, port, node, socket)
     for item in host.inputs:
         if item.port is port:
-            _give(item, proxy.value)
+            _set_promoted(item, proxy.value)
 
 
 def _new_port(host: Host, name: str, kind: Any, label: str | None = None) -> Port:
-    from .graph import Port
-
-    taken = {port.name for port in host.subgraph.inputs}
+    names = {port.name for port in host.subgraph.inputs}
     unique, count = name, 0
-    while unique in taken:
+    while unique in names:
         count += 1
         unique = f"{name}_{count}"
     port = Port(unique, kind, label=label)
@@ -238,14 +262,12 @@ def _new_port(host: Host, name: str, kind: Any, label: str | None = None) -> Por
     return port
 
 
-def connect_port(graph: Graph, port: Port, node: Node, socket: Input) -> bool:
-    """Link an input of the subgraph to an inner socket; refused when two widgets' ranges differ."""
-    from .graph import FROM_OUTSIDE, Link
-
+def _connect_port(graph: Graph, port: Port, node: Node, socket: Input) -> None:
+    """Link an input of the subgraph to an inner socket, unless two widgets' ranges differ."""
     widget = node.widget_of(socket)
     first = port.first_widget
     if widget and first and (first.kind, first.limits) != (widget.kind, widget.limits):
-        return False
+        return
     graph.links.pop(socket.link, None)
     if widget:
         port.first_widget = widget
@@ -258,7 +280,6 @@ def connect_port(graph: Graph, port: Port, node: Node, socket: Input) -> bool:
     graph.links[link_id] = Link(link_id, FROM_OUTSIDE, slot, node.id, node.inputs.index(socket), socket.type)
     port.links.append(link_id)
     socket.link = link_id
-    return True
 
 
 def _bypass_primitive(host: Host, cohort: list[Proxy]) -> None:
@@ -278,9 +299,9 @@ def _bypass_primitive(host: Host, cohort: list[Proxy]) -> None:
     base = node.title if node.named and node.title != "PrimitiveNode" else first.name
     port = _new_port(host, base, kind)
     for target, item in ends:
-        connect_port(graph, port, target, item)
+        _connect_port(graph, port, target, item)
     value = next((proxy.value for proxy in cohort if proxy.value is not ABSENT), ABSENT)
     for item in host.inputs:
         if item.port is port:
-            _give(item, value)
+            _set_promoted(item, value)
     node.properties["proxyBypassedToSubgraphInput"] = port.name

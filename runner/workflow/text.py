@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import random
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .graph import Graph
+from .model import Graph
 
 COMMENT = re.compile(r"/\*[\s\S]*?\*/|//.*")
 DATE_PART = re.compile(r"d{1,2}|M{1,2}|h{1,2}|m{1,2}|s{1,2}|y{2,4}")

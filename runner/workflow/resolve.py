@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadWorkflow
-from .graph import FROM_OUTSIDE, Graph
-from .nodes import BYPASSED, MUTED, Input, Node
-from .promote import Host
-from .widgets import ABSENT
+from .model import ABSENT, BYPASSED, FROM_OUTSIDE, MUTED, Graph, Host, Input, Node
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .convert.graph import Graph
-from .convert.nodes import Node
-from .convert.specs import Spec
-from .convert.widgets import ABSENT, SHOWN_AS, Widget
-from .errors import BadInput
+from ..errors import BadInput
+from .model import ABSENT, Graph, Host, Node, Widget
+from .schema import CONTROLS, Spec
 
 UPLOADS = {
     "image_upload": "image file",
@@ -25,7 +23,7 @@ UPLOADS = {
 
 
 # Flags of `myspinbot run` itself; an input of such a name gets its node's title in front.
-TAKEN = {
+RESERVED_FLAGS = {
     *("set", "out", "server", "detach", "count", "json", "verbose", "help", "previews"),
     *("no-resubmit", "no-start", "comfyui", "python"),
 }
@@ -77,7 +75,7 @@ def kind_of(spec: Spec) -> str:
         if spec.options.get(flag):
             return name
     names = {"INT": "int", "FLOAT": "float", "BOOLEAN": "bool", "STRING": "text"}
-    if SHOWN_AS.get(spec.type) == "combo":
+    if CONTROLS.get(spec.type) == "combo":
         return "choice"
     return names.get(spec.type, spec.type.lower())
 
@@ -105,10 +103,10 @@ def fields(graph: Graph) -> list[Field]:
     names = [slug(label) or slug(widget.name) or "value" for _, widget, label in found]
     result: list[Field] = []
     for (node, widget, label), name in zip(found, names, strict=True):
-        flag = name if names.count(name) == 1 and name not in TAKEN else f"{slug(node.title)}-{name}"
-        taken = {field.flag for field in result}
+        flag = name if names.count(name) == 1 and name not in RESERVED_FLAGS else f"{slug(node.title)}-{name}"
+        used = {field.flag for field in result}
         number = 2
-        while flag in taken:
+        while flag in used:
             flag, number = f"{slug(node.title)}-{name}-{number}", number + 1
         result.append(Field(flag, node, widget, label))
     return result
@@ -118,9 +116,8 @@ def find_node(graph: Graph, reference: str) -> Node | None:
     """A node by its id, by a path of ids such as `12:4`, or by its title when only one node has it."""
     head, _, rest = reference.partition(":")
     node = graph.nodes.get(head)
-    inner = getattr(node, "subgraph", None)
-    if node and rest and isinstance(inner, Graph):
-        return find_node(inner, rest)
+    if rest and isinstance(node, Host):
+        return find_node(node.subgraph, rest)
     if node and not rest:
         return node
     named = [node for node in graph.nodes.values() if reference in (node.title, slug(node.title))]
@@ -130,7 +127,13 @@ def find_node(graph: Graph, reference: str) -> Node | None:
 def parse(text: str, spec: Spec, name: str) -> Any:
     """A value from the command line, checked against the input's schema.
 
-    Raises BadInput naming `name` when it is of the wrong type, out of range or not a choice.
+    Args:
+        text: What the user wrote.
+        spec: The input's schema.
+        name: What the user knows the input by, for the error.
+
+    Raises:
+        BadInput: When it is of the wrong type, out of range or not a choice.
     """
     kind = kind_of(spec)
     if kind in ("int", "float"):

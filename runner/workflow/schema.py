@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+ObjectInfo = Mapping[str, Mapping[str, Any]]
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+CONTROLS = {"INT": "number", "FLOAT": "number", "COMBO": "combo", DYNAMIC_COMBO: "combo"}
+"""The control that the page draws for a type, where it isn't named as the type is."""
 # The page adds widgets of its own to these node types.
 AUDIO_PLAYERS = {
     "LoadAudio",
@@ -56,7 +60,7 @@ class Spec:
         values = self.options.get("options")
         if not isinstance(values, list):
             return []
-        if self.type == "COMFY_DYNAMICCOMBO_V3":
+        if self.type == DYNAMIC_COMBO:
             return [option["key"] for option in values if isinstance(option, dict) and "key" in option]
         return values
 
