@@ -11,8 +11,8 @@ from typing import Any
 
 from myspinbot_runner.errors import BadInput, BrokenModel, MissingModel
 from myspinbot_runner.results import RESERVED
+from myspinbot_shared import manifest
 
-from ..models.manifest import find_manifest
 from ..models.places import Places
 
 SCHEMA = "bot.schema.json"
@@ -60,7 +60,7 @@ class Bot:
 @functools.cache
 def schema() -> dict[str, Any]:
     """The schema, which lies beside `models.yaml`. Raises BadInput when it doesn't."""
-    path = find_manifest().with_name(SCHEMA)
+    path = manifest.PATH.with_name(SCHEMA)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

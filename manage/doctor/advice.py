@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..models.manifest import Manifest, ModelSet
+from myspinbot_shared.manifest import Manifest, ModelSet
+
 from .machine import Machine
 
 # From the most to the least demanding.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..models.manifest import Manifest, Model
+from myspinbot_shared.manifest import Manifest, Model
 
 Way = tuple[tuple[str, ...], ...]
 """For each file that a way needs, the ids to choose from, the best first."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from myspinbot_shared.disk import format_size, free_room
+from myspinbot_shared.manifest import Manifest, command_for
 
 from ..models.get import plan
-from ..models.manifest import Manifest
 from ..models.store import Status, Store
 from .advice import suggest
 from .machine import Machine
@@ -109,10 +109,7 @@ def _models(wanted: Sequence[Status]) -> str:
     for status in wanted:
         state = f", {status.state}" if status.state == "broken" else ""
         told.append(f"{status.model.name} ({format_size(status.model.bytes)}, {status.model.licence}{state})")
-    ids = " ".join(status.model.id for status in wanted)
-    closed = dict.fromkeys(status.model.licence for status in wanted if not status.model.open)
-    accept = "".join(f" --accept-licence {name}" for name in closed)
-    return f"{'; '.join(told)}. `myspinbot models get {ids}{accept}` fetches them."
+    return f"{'; '.join(told)}. `{command_for(status.model for status in wanted)}` fetches them."
 
 
 def suggestion_line(manifest: Manifest, store: Store, machine: Machine) -> Line:

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from myspinbot_runner.errors import BadInput, BrokenModel, Cancelled
+from myspinbot_shared.manifest import Manifest, Model
 
-from .manifest import Manifest, Model, load
+from .manifest import chosen, load
 from .options import open_store, place_options
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line.")
@@ -28,7 +29,7 @@ def _emit(data: dict[str, Any]) -> None:
 
 
 def _choose(manifest: Manifest, names: Sequence[str]) -> list[Model]:
-    return manifest.choose(names) if names else list(manifest.models.values())
+    return chosen(manifest, names) if names else list(manifest.models.values())
 
 
 @models.command("list")
@@ -47,8 +48,7 @@ def list_(names: tuple[str, ...], set_: str | None, markdown: bool, as_json: boo
     manifest, store = open_store(**where)
     if set_ is not None and set_ not in manifest.sets:
         raise BadInput(f"There is no set {set_!r}. The sets are {', '.join(manifest.sets)}.")
-    chosen = manifest.in_set(set_) if set_ else _choose(manifest, names)
-    found = [store.status(model) for model in chosen]
+    found = [store.status(model) for model in (manifest.in_set(set_) if set_ else _choose(manifest, names))]
     if as_json:
         for status in found:
             _emit(table.as_json(status))
@@ -89,11 +89,11 @@ def get(
     from .show import make_show, show_plan
 
     manifest, store = open_store(**where)
-    chosen = manifest.choose(names)
-    if not chosen:
+    asked = chosen(manifest, names)
+    if not asked:
         click.echo(f"{' '.join(names)}: there is nothing to fetch.", err=True)
         return
-    wanted = plan(store, chosen)
+    wanted = plan(store, asked)
     show_plan(manifest, store, wanted, as_json=as_json, dry_run=dry_run)
     if dry_run:
         return
@@ -109,9 +109,7 @@ def get(
             raise Cancelled("Stopped. The same command goes on where this ended.") from None
         fetcher.raise_failures()
     if wanted.by_hand:
-        from .words import missing
-
-        raise BadInput("\n".join(missing(manifest, model) for model in wanted.by_hand))
+        raise BadInput("\n".join(model.missing for model in wanted.by_hand))
 
 
 @models.command()
@@ -124,11 +122,11 @@ def verify(names: tuple[str, ...], as_json: bool, **where: Any) -> None:
     from .table import as_json as status_json
 
     manifest, store = open_store(**where)
-    chosen, broken = _choose(manifest, names), list[str]()
-    if not names and not as_json and all(store.places.find(model) is None for model in chosen):
+    asked, broken = _choose(manifest, names), list[str]()
+    if not names and not as_json and all(store.places.find(model) is None for model in asked):
         click.echo("There is nothing to verify: no model is here.", err=True)
     with Hashing(live=not as_json and sys.stderr.isatty()) as bar:
-        for model in chosen:
+        for model in asked:
             if store.places.find(model) is None:
                 if names and not as_json:
                     click.echo(f"{model.id}: missing")
@@ -154,7 +152,7 @@ def where(names: tuple[str, ...], as_json: bool, **where: Any) -> None:
     """Show the folders that ComfyUI looks into, or where single models are or would go."""
     manifest, store = open_store(**where)
     if names:
-        for model in manifest.choose(names):
+        for model in chosen(manifest, names):
             path = store.places.find(model)
             if as_json:
                 target = str(store.places.target(model))
@@ -179,13 +177,13 @@ def rm(names: tuple[str, ...], yes: bool, **where: Any) -> None:
     from .remove import removable, remove
 
     manifest, store = open_store(**where)
-    chosen = manifest.named(names)
-    paths = removable(store, chosen)
+    asked = chosen(manifest, names, with_needs=False)
+    paths = removable(store, asked)
     for path, text in paths.items():
         click.echo(f"{path} ({text})")
     if paths and not yes:
         click.confirm(f"Remove {'this file' if len(paths) == 1 else f'these {len(paths)} files'}?", abort=True)
-    remove(store, chosen, paths)
+    remove(store, asked, paths)
     click.echo("Removed." if paths else "There is nothing to remove.")
 
 

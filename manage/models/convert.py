@@ -9,8 +9,9 @@ from pathlib import Path
 import myspinbot_shared
 from myspinbot_runner.errors import BadInput, BrokenModel, RunnerError
 from myspinbot_runner.locate import find_installation
+from myspinbot_shared.manifest import Manifest
 
-from .manifest import Manifest
+from .manifest import chosen
 from .store import Store
 
 PACK = Path(myspinbot_shared.__file__).resolve().parents[1]
@@ -32,7 +33,7 @@ def sources(manifest: Manifest, store: Store, names: Iterable[str]) -> list[Path
         if Path(name).is_file():
             found.append(Path(name).absolute())
             continue
-        for model in manifest.named([name]):
+        for model in chosen(manifest, [name], with_needs=False):
             path = store.places.find(model)
             if path is None:
                 raise BadInput(f"{model.name} isn't here, so it can't be converted.")

@@ -15,11 +15,11 @@ from typing import Any
 
 from myspinbot_runner.errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
 from myspinbot_shared.disk import format_size
+from myspinbot_shared.manifest import Model
 
 from .disk import local
 from .formats import flaw
 from .hub import cached
-from .manifest import Model
 from .source import BLOCK, Again, Beyond, NotHere, Reply, ask
 
 ATTEMPTS = 6

@@ -10,10 +10,10 @@ from typing import Any
 
 from myspinbot_runner.errors import Cancelled, DownloadFailed, LicenceNotAccepted, RunnerError
 from myspinbot_shared.disk import format_size
+from myspinbot_shared.manifest import Model
 
 from .disk import check_room
 from .download import Download
-from .manifest import Model
 from .store import Status, Store
 
 WORKERS = 3

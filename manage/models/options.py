@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from myspinbot_runner.errors import ServerUnreachable
+from myspinbot_shared.manifest import Manifest
 
-from .manifest import Manifest, load
+from .manifest import load
 from .places import Places, places
 from .store import Store
 

@@ -11,8 +11,7 @@ from typing import Any
 import yaml
 
 from myspinbot_runner.errors import BadInput
-
-from .manifest import Model
+from myspinbot_shared.manifest import Model
 
 EXTRA = "extra_model_paths.yaml"
 # From ComfyUI's folder_paths.py: names that stand for others, and folders that it looks into besides.

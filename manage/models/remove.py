@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from myspinbot_shared.disk import format_size
+from myspinbot_shared.manifest import Model
 
 from .disk import local
-from .manifest import Model
 from .store import Store
 
 

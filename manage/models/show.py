@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from myspinbot_shared.disk import format_size, free_room
+from myspinbot_shared.manifest import Manifest
 
 from .get import Event, Failed, Fetched, Growing, Note, Plan, as_json
-from .manifest import Manifest
 from .store import Store
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from myspinbot_runner.errors import Cancelled
+from myspinbot_shared.manifest import Model
 
 from .formats import flaw
 from .lockfile import Fetched, LockFile
-from .manifest import Model
 from .places import Places
 
 BLOCK = 1 << 22

@@ -9,10 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from myspinbot_shared.disk import format_size
+from myspinbot_shared.manifest import Manifest, Model
 
-from .manifest import Manifest, Model
 from .store import Status
-from .words import folder
 
 COLOURS = {"have": "green", "missing": "yellow", "broken": "red"}
 
@@ -94,7 +93,7 @@ def markdown(manifest: Manifest) -> str:
         models = [model for model in manifest.models.values() if model.stage == stage]
         for model in sorted(models, key=lambda model: "open" not in model.sets):
             role = f"**{model.role}**" if "open" in model.sets else model.role
-            name = f"`{model.id}`: `{folder(model)}/{model.name}`"
+            name = f"`{model.id}`: `{model.place}/{model.name}`"
             amount = format_size(model.bytes).replace("size unknown", "?")
             openness = "yes" if model.open else f"no: {model.reason}"
             sets = ", ".join(name for name in model.sets if name != "open") or "-"

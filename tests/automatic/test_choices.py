@@ -5,7 +5,7 @@ from __future__ import annotations
 from myspinbot.nodes.automatic.head_engines import ENGINES
 from myspinbot.nodes.automatic.image_models import FAMILIES
 from myspinbot_manage.doctor.automatic import HEADS, IMAGES, UPSCALERS, VOICES
-from myspinbot_manage.models.manifest import load
+from myspinbot_shared.manifest import load
 
 
 def test_the_doctor_knows_the_same_ways():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from myspinbot.comfyui.models import MissingModelError, manifest
+from myspinbot.comfyui.model_files import MissingModelError, manifest
 from myspinbot.nodes.automatic import image_choice, models
 from myspinbot.nodes.automatic.image_choice import choose
 from myspinbot.nodes.automatic.machine import Machine
@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
 
         class File:
             def __init__(self, key: str) -> None:
-                self.st_size = manifest()["models"][key]["bytes"]
+                self.st_size = manifest().models[key].bytes
 
             def stat(self):
                 return self

@@ -16,7 +16,8 @@ from myspinbot.engines.bots.profile import Bot, Part, consent_in
 from myspinbot.engines.identity.lora import Identity
 from myspinbot.engines.voice.profile import VoiceProfile
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "bot.schema.json").read_text("utf-8"))
+SHARED = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot" / "shared"
+SCHEMA = json.loads((SHARED / "bot.schema.json").read_text("utf-8"))
 AGREED = "The person in the pictures agreed."
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from myspinbot.media.clip import probe
-from myspinbot_manage.models import manifest
-from myspinbot_manage.models.uses import disagreements
 from myspinbot_runner import Client
+from myspinbot_shared.manifest import load
 from tests.miniatures import upscale as miniature
+from tests.model_properties import disagreements
 
 from .scenes import talking, write
 
@@ -72,7 +72,7 @@ def test_the_flags_are_those_that_the_note_promises(server, clip, path, promised
 
 @pytest.mark.parametrize("path", [UPSCALE, CODEFORMER], ids=lambda path: path.name)
 def test_it_agrees_with_the_manifest(path):
-    assert disagreements(json.loads(path.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []
+    assert disagreements(json.loads(path.read_text("utf-8")), load()) == []
 
 
 def test_only_the_variant_uses_what_has_no_open_licence():

@@ -10,10 +10,10 @@ from pathlib import Path
 import av
 import pytest
 
-from myspinbot_manage.models import manifest
-from myspinbot_manage.models.uses import disagreements
 from myspinbot_runner import Client
+from myspinbot_shared.manifest import load
 from tests.miniatures import wav2lip as miniature
+from tests.model_properties import disagreements
 
 from .test_nodes import sound
 
@@ -61,4 +61,4 @@ def test_the_flags_are_those_that_the_note_promises(server, path):
 
 @pytest.mark.parametrize("path", [LIPSYNC, RELIP], ids=lambda path: path.name)
 def test_it_agrees_with_the_manifest(path):
-    assert disagreements(json.loads(path.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []
+    assert disagreements(json.loads(path.read_text("utf-8")), load()) == []

@@ -9,15 +9,12 @@ from typing import Any
 
 import pytest
 
-from myspinbot_manage.models import download, manifest
-from myspinbot_manage.models.manifest import Manifest, Model
+from myspinbot_manage.models import download
+from myspinbot_shared.manifest import Manifest, Model, load
 from tests.manage.host import Host, serve
 
 HEAD = """\
 version: 1
-missing: "{role}: {file} ({size}, {licence}) {command} {folder}"
-missing_by_hand: "{role}: {file} {page}"
-not_open: "{role} {licence} {reason}"
 stages: {voice: Voice}
 sets:
   small: {about: Small., vram_gb: 0, ram_gb: 4}
@@ -106,4 +103,4 @@ def write_manifest(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def shipped() -> Manifest:
     """The manifest of the repository."""
-    return manifest.load(Path(__file__).parents[2] / "models.yaml")
+    return load()

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from myspinbot_manage.cli import call
-from myspinbot_manage.models import manifest as manifest_module
-from myspinbot_manage.models.manifest import Model
 from myspinbot_manage.models.table import markdown
+from myspinbot_shared.manifest import Model, load
 from tests.manage.conftest import make_model
 from tests.manage.host import Host, answer, drop, safetensors
 
@@ -257,7 +256,7 @@ def test_unknown_names(run: Run, args: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("document", ["README.md", "docs/models.md"])
 def test_the_table_in_the_documents_is_the_manifests(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    table = markdown(manifest_module.load(ROOT / "models.yaml"))
+    table = markdown(load())
     assert table.strip() in text, f"put the output of `myspinbot models list --markdown` into {document}"
 
 

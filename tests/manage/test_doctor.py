@@ -19,11 +19,11 @@ from myspinbot_manage.doctor.machine import Machine, from_stats
 from myspinbot_manage.doctor.pipelines import pipelines
 from myspinbot_manage.doctor.report import machine_lines, pipeline_line
 from myspinbot_manage.doctor.services import ask_ollama, serves, why_not_loaded
-from myspinbot_manage.models.manifest import Manifest
 from myspinbot_manage.models.places import Places
 from myspinbot_manage.models.store import Store
-from myspinbot_manage.models.uses import property_of
 from myspinbot_runner.server import LocalServer
+from myspinbot_shared.manifest import Manifest
+from tests.model_properties import property_of
 
 ROOT = Path(__file__).parents[2]
 GB = 10**9

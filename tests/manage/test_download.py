@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from myspinbot_manage.models.download import ATTEMPTS, Download, Got
-from myspinbot_manage.models.manifest import Model
 from myspinbot_runner.errors import DownloadFailed
+from myspinbot_shared.manifest import Model
 from tests.manage.conftest import make_model
 from tests.manage.host import Host, answer, body, chunked, drop, endless, safetensors, serve
 

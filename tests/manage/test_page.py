@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from myspinbot_manage.models.manifest import Manifest
-from myspinbot_manage.models.uses import disagreements, property_of
 from myspinbot_runner.server import LocalServer
+from myspinbot_shared.manifest import Manifest
 from tests.conftest import PATIENCE
+from tests.model_properties import disagreements, property_of
 from tests.runner.editor import Editor
 
 

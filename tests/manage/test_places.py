@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from myspinbot_manage.models.manifest import Manifest
 from myspinbot_manage.models.places import Places, places
 from myspinbot_runner.errors import BadInput, ServerUnreachable
 from myspinbot_runner.locate import Installation, find_installation
+from myspinbot_shared.manifest import Manifest
 from tests.conftest import missing
 from tests.manage.conftest import make_model
 from tests.manage.host import safetensors

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from myspinbot_manage.models import manifest
-from myspinbot_manage.models.uses import disagreements
 from myspinbot_runner import Client
+from myspinbot_shared.manifest import load
 from tests.miniatures import f5 as miniature
+from tests.model_properties import disagreements
 from tests.runner.helpers import tag
 
 from .test_train_node import clips
@@ -122,4 +122,4 @@ def test_the_flags_are_those_that_the_note_promises(server, path, promised):
 
 @pytest.mark.parametrize("path", [SPEAK, TRAIN, FINETUNE], ids=lambda path: path.name)
 def test_it_agrees_with_the_manifest(path):
-    assert disagreements(json.loads(path.read_text("utf-8")), manifest.load(ROOT / "models.yaml")) == []
+    assert disagreements(json.loads(path.read_text("utf-8")), load()) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from .models import MissingModelError, find_model
+from .model_files import MissingModelError, find_model
 
 if TYPE_CHECKING:
     from ..media.faces.detect import Detector, Face
@@ -61,7 +61,7 @@ def detector(choice: str) -> Detector:
 def _there(model_id: str) -> bool:
     try:
         find_model(model_id)
-    except (MissingModelError, FileNotFoundError):
+    except MissingModelError:
         return False
     return True
 

@@ -1,47 +1,65 @@
-"""The files of one kind of model: those of `models.yaml`, there or not, and whatever else lies in the folder."""
+"""Model files: found where ComfyUI keeps them, offered in combos, or named in an error that says how to get them."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from comfy_api.latest import io
+from ..shared.manifest import Manifest, load
 
-from .models import MissingModelError, find_model, manifest, not_open, register_folder
-
-DEVICE = io.Combo.Input(
-    "device",
-    options=["auto", "cpu"],
-    default="auto",
-    tooltip="Where it runs: auto is the graphics card that ComfyUI uses, if there is one.",
-)
 _WEIGHTS = (".pth", ".pt", ".safetensors")
 
 
+class MissingModelError(FileNotFoundError):
+    """A model file isn't in ComfyUI's folders; the message says what it is and what fetches it."""
+
+
+@cache
+def manifest() -> Manifest:
+    """All model files that the project knows."""
+    return load()
+
+
+def register_folder(kind: str) -> None:
+    """Make a folder of our own below ComfyUI's models known, so that `get_filename_list(kind)` lists it.
+
+    A kind that `extra_model_paths.yaml` already knows keeps its folders.
+    """
+    import folder_paths
+
+    folder_paths.add_model_folder_path(kind, str(Path(folder_paths.models_dir) / kind))
+
+
+def find_model(model_id: str) -> Path:
+    """The path of a model by its id in the manifest.
+
+    Raises:
+        MissingModelError: It isn't there.
+    """
+    import folder_paths
+
+    model = manifest().models[model_id]
+    register_folder(model.folder)
+    path = folder_paths.get_full_path(model.folder, model.file)
+    if path is None:
+        raise MissingModelError(model.missing)
+    return Path(path)
+
+
 def known(folder: str) -> dict[str, str]:
-    """File -> id of the models in `models.yaml` that belong into a folder; empty where that is missing."""
-    try:
-        models = manifest()["models"]
-    except FileNotFoundError:
-        return {}
-    return {model["file"]: key for key, model in models.items() if model["folder"] == folder}
-
-
-def licence(model_id: str) -> str:
-    """What a loader's description says of weights whose licence isn't open; empty where `models.yaml` is missing."""
-    try:
-        return not_open(model_id)
-    except (FileNotFoundError, KeyError):
-        return ""
+    """File -> id of the models in the manifest that belong into a folder."""
+    return {model.file: model.id for model in manifest().models.values() if model.folder == folder}
 
 
 def choices(folder: str) -> list[str]:
-    """What a loader's combo offers: the known files first, then the others that are there."""
+    """What a loader's combo offers: the known files first, there or not, then the others that are there."""
     import folder_paths
 
     register_folder(folder)
     names = [name.replace("\\", "/") for name in folder_paths.get_filename_list(folder)]
     present = sorted(name for name in names if name.endswith(_WEIGHTS))
-    return list(dict.fromkeys([*known(folder), *present])) or ["(models.yaml is missing)"]
+    return list(dict.fromkeys([*known(folder), *present]))
 
 
 def find(folder: str, file: str) -> Path:
@@ -59,3 +77,15 @@ def find(folder: str, file: str) -> Path:
     if file in known(folder):
         return find_model(known(folder)[file])
     raise MissingModelError(f"{file} is no longer in ComfyUI's models/{folder}. Choose another model.")
+
+
+def device_input() -> Any:
+    """The input of a loader that says where its model runs."""
+    from comfy_api.latest import io
+
+    return io.Combo.Input(
+        "device",
+        options=["auto", "cpu"],
+        default="auto",
+        tooltip="Where it runs: auto is the graphics card that ComfyUI uses, if there is one.",
+    )

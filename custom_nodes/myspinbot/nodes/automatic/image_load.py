@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...comfyui.models import MissingModelError
+from ...comfyui.model_files import MissingModelError
 from .image_models import FAMILIES
 from .models import absent, how_to_get
 from .report import StageChoice

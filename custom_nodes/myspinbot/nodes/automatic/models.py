@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...comfyui.models import MissingModelError, find_model, manifest, missing, not_open
+from ...comfyui.model_files import MissingModelError, find_model, manifest
+from ...shared.manifest import command_for
 from .machine import this_machine
 
 
@@ -18,8 +19,8 @@ def to_take(roles: Iterable[Iterable[str]], preset: str) -> list[str]:
 
     It is the first that is there, or else the best; the files of the preset's own set come before the others.
     """
-    models = manifest()["models"]
-    ordered = [sorted(ids, key=lambda key: preset not in models[key]["sets"]) for ids in roles]
+    models = manifest().models
+    ordered = [sorted(ids, key=lambda key: preset not in models[key].sets) for ids in roles]
     return [first_present(ids) or ids[0] for ids in ordered]
 
 
@@ -36,22 +37,18 @@ def absent(ids: Iterable[str]) -> list[str]:
 
 def with_needs(ids: Iterable[str]) -> list[str]:
     """`ids` with the files that they are of no use without, each once."""
-    models = manifest()["models"]
-    found: dict[str, None] = {}
-    for key in ids:
-        found |= dict.fromkeys((key, *with_needs(models[key].get("needs", ()))))
-    return list(found)
+    return [model.id for model in manifest().choose(ids)]
 
 
 def state() -> str:
     """Which models are there and what computes: when it changes, an automatic stage chooses anew."""
-    here = [key for key in manifest()["models"] if not absent([key])]
+    here = [key for key in manifest().models if not absent([key])]
     return " ".join([str(this_machine()), *here])
 
 
 def file_of(key: str) -> str:
     """The name under which ComfyUI's loaders list it."""
-    return str(manifest()["models"][key]["file"])
+    return manifest().models[key].file
 
 
 def size_of(key: str) -> int:
@@ -59,17 +56,17 @@ def size_of(key: str) -> int:
     try:
         return find_model(key).stat().st_size
     except MissingModelError:
-        return int(manifest()["models"][key]["bytes"] or 0)
+        return manifest().models[key].bytes or 0
 
 
 def how_to_get(ids: Iterable[str]) -> str:
     """What to say of models without which an engine can't be taken."""
-    absent = list(ids)
+    absent = manifest().named(ids)
     if len(absent) == 1:
-        return missing(absent[0])
-    return f"{len(absent)} model files are missing; fetch them with `myspinbot models get {' '.join(absent)}`."
+        return absent[0].missing
+    return f"{len(absent)} model files are missing; fetch them with `{command_for(absent)}`."
 
 
 def licence_remarks(ids: Iterable[str]) -> list[str]:
     """What to say of those whose licence isn't open."""
-    return [remark for key in with_needs(ids) if (remark := not_open(key))]
+    return [model.not_open for model in manifest().choose(ids) if not model.open]

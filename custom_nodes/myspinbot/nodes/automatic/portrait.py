@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...comfyui.models import MissingModelError
+from ...comfyui.model_files import MissingModelError
 from .image_choice import choose
 from .image_models import draw
 from .report import StageChoice, joined

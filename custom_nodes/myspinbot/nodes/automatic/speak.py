@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.graph_nodes import defaults_of
-from ...comfyui.models import manifest
+from ...comfyui.model_files import manifest
 from ...engines.languages import base_of, code_of, language_of, name_of
 from ..speech.f5_model import choices, known
 from ..speech.speak_draft import SCRIPT_LANGUAGE, DraftSpeech
@@ -118,7 +118,7 @@ def _model(preset: str, voice: VoiceProfile | None, language: str, robot: str) -
     others = [file for file in choices() if file not in listed]
     if voice.adapter is not None and voice.base_model in (*whole, *others):
         return voice.base_model, ""
-    spoken = {file: manifest()["models"][key].get("languages", []) for file, key in listed.items()}
+    spoken = {file: manifest().models[key].languages for file, key in listed.items()}
     fluent = [file for file in listed if language in spoken[file]]
     if here := [file for file in fluent if file in whole] + others:
         return here[0], ""

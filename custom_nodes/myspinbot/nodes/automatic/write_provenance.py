@@ -8,8 +8,9 @@ from typing import Any
 from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
-from ...comfyui.provenance import told_of
+from ...comfyui.model_files import manifest
 from ...comfyui.video_files import clip_path, new_clip
+from ...shared.provenance import record
 from .report import entries, models_of
 
 
@@ -39,7 +40,7 @@ class WriteProvenance(io.ComfyNode):
         from ...media.tags import write_tags
 
         found = entries(provenance)
-        models = told_of(models_of(found))
+        models = [record(model) for model in manifest().named(models_of(found))]
         path = new_clip("credited")
         write_tags(clip_path(video), path, {"provenance": json.dumps(found), "models": json.dumps(models)})
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui={"provenance": found, "models": models})

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...comfyui.models import register_folder, shared
+from ...comfyui.model_files import register_folder
+from ...shared import manifest
 
 if TYPE_CHECKING:
     from ...engines.bots.profile import Bot, Part
@@ -20,12 +21,8 @@ _WHAT = {"lora": "identity", "voice": "voice", "portrait": "portrait"}
 
 @cache
 def schema() -> dict[str, Any]:
-    """What a bot profile is.
-
-    Raises:
-        FileNotFoundError: The pack was copied without it.
-    """
-    return json.loads(shared("bot.schema.json").read_text(encoding="utf-8"))
+    """What a bot profile is."""
+    return json.loads(manifest.PATH.with_name("bot.schema.json").read_text(encoding="utf-8"))
 
 
 def names() -> list[str]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...comfyui.model_files import choices, find, known
-from ...comfyui.models import not_open
+from ...comfyui.model_files import choices, find, known, manifest
 from .upscale_model import LAYERS
 
 if TYPE_CHECKING:
@@ -79,5 +78,5 @@ class LoadFaceRestorer(io.ComfyNode):
 
 
 def licences() -> str:
-    """What is said of the models' licences; empty where `models.yaml` is missing."""
-    return " ".join(not_open(key) for key in known(FOLDER).values())
+    """What is said of the models' licences."""
+    return " ".join(manifest().models[key].not_open for key in known(FOLDER).values())

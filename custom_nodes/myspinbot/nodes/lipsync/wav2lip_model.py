@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...comfyui.model_files import DEVICE, choices, find, licence
+from ...comfyui.model_files import choices, device_input, find, manifest
 
 if TYPE_CHECKING:
     from ...engines.lipsync.generator import Generator
@@ -37,12 +37,12 @@ class LoadWav2Lip(io.ComfyNode):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
-        files = choices(FOLDER)
+        files, licence = choices(FOLDER), manifest().models["wav2lip"].not_open
         return io.Schema(
             node_id="MySpinBotLoadWav2Lip",
             display_name="Load Wav2Lip",
             category="MySpinBot/Lip Sync",
-            description=f"Loads the network that draws lips for a sound. {licence('wav2lip')}".strip(),
+            description=f"Loads the network that draws lips for a sound. {licence}".strip(),
             search_aliases=["wav2lip", "lip sync", "lipsync", "load wav2lip model", "wav2lip gan"],
             inputs=[
                 io.Combo.Input(
@@ -52,7 +52,7 @@ class LoadWav2Lip(io.ComfyNode):
                     tooltip="The checkpoint below models/wav2lip: wav2lip follows the sound best, wav2lip_gan is "
                     "a little sharper.",
                 ),
-                DEVICE,
+                device_input(),
                 io.Combo.Input(
                     "precision",
                     options=["auto", "fp32"],

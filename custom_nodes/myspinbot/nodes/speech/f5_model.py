@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...comfyui.model_files import find
-from ...comfyui.models import MissingModelError, find_model, manifest, register_folder
+from ...comfyui.model_files import MissingModelError, find, find_model, manifest, register_folder
 
 if TYPE_CHECKING:
     from ...engines.speech.f5.checkpoint import Vocabulary
@@ -81,13 +80,9 @@ def choices() -> list[str]:
 
 
 def known() -> dict[str, str]:
-    """File -> id of the speech models in `models.yaml`; empty where that is missing."""
-    try:
-        models = manifest()["models"]
-    except FileNotFoundError:
-        return {}
-    ids = [key for key, model in models.items() if model["folder"] == FOLDER and "vocos" in model.get("needs", ())]
-    return {models[key]["file"]: key for key in sorted(ids, key=lambda key: key != OPEN)}
+    """File -> id of the speech models in the manifest."""
+    found = [model for model in manifest().models.values() if model.folder == FOLDER and "vocos" in model.needs]
+    return {model.file: model.id for model in sorted(found, key=lambda model: model.id != OPEN)}
 
 
 def load(file: str, *, device: str, precision: str, generation: str) -> LoadedF5:
@@ -141,7 +136,7 @@ def _vocabulary(file: str) -> Path:
     path = folder_paths.get_full_path(FOLDER, beside)
     if path is not None:
         return Path(path)
-    ids = [key for key, model in manifest()["models"].items() if model["file"] == beside]
+    ids = [model.id for model in manifest().models.values() if model.file == beside]
     if ids:
         return find_model(ids[0])
     raise MissingModelError(f"The vocabulary of {file} is missing: put its vocab.txt beside it, into models/{FOLDER}.")

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...comfyui.model_files import DEVICE, licence
+from ...comfyui.model_files import device_input, manifest
 from .f5_model import F5Socket, choices, load
 
 
@@ -11,13 +11,13 @@ class LoadF5(io.ComfyNode):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
-        files = choices() or ["(models.yaml is missing)"]
+        files = choices()
         return io.Schema(
             node_id="MySpinBotLoadF5",
             display_name="Load F5-TTS",
             category="MySpinBot/Speech",
             description="Loads a speech model that takes on a voice after a few seconds of it. OpenF5 is under an "
-            f"open licence. {licence('f5-v1-base')}".strip(),
+            f"open licence. {manifest().models['f5-v1-base'].not_open}".strip(),
             search_aliases=["f5", "f5-tts", "tts", "openf5", "voice cloning", "text to speech", "load speech model"],
             inputs=[
                 io.Combo.Input(
@@ -26,7 +26,7 @@ class LoadF5(io.ComfyNode):
                     default=files[0],
                     tooltip="The model's file below models/TTS; its vocab.txt lies beside it.",
                 ),
-                DEVICE,
+                device_input(),
                 io.Combo.Input(
                     "precision",
                     options=["auto", "fp32", "bf16", "fp16"],

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...comfyui.models import MissingModelError, missing, register_folder
+from ...comfyui.model_files import MissingModelError, manifest, register_folder
 
 if TYPE_CHECKING:
     from ...engines.speech.f5.speak import Find
@@ -45,7 +45,7 @@ def hear(samples: Samples, sample_rate: int) -> str:
     if not folders:
         raise MissingModelError(
             "The transcript is empty. Write exactly what is said in the recording, or let Whisper write it. "
-            + missing("whisper-small")
+            + manifest().models["whisper-small"].missing
         )
     listener = load_listener(next(iter(folders.values())))
     patcher = _patcher(listener.model, get_torch_device())

@@ -7,7 +7,7 @@ from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output, progress_callback
-from ...comfyui.models import register_folder
+from ...comfyui.model_files import register_folder
 from ...comfyui.video_files import clip_path, new_clip
 
 

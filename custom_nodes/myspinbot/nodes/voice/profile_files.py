@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from ...comfyui.models import register_folder
+from ...comfyui.model_files import register_folder
 
 if TYPE_CHECKING:
     from ...engines.voice.profile import VoiceProfile
