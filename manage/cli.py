@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MANAGE: Commands = {
     "models": ("myspinbot_manage.models.cli:models", "List, check and fetch the model files that the workflows need."),
-    "work": ("myspinbot_manage.work.cli:work", "List and clear what long stages keep to go on from."),
+    "work": ("myspinbot_manage.work:work", "List and clear the unfinished work from which long stages go on."),
     "bot": ("myspinbot_manage.bots.cli:bot", "List, export, import and remove bots."),
     "doctor": (
         "myspinbot_manage.doctor.cli:doctor",

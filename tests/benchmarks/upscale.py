@@ -35,7 +35,7 @@ from myspinbot.media.audio import Sound  # noqa: E402
 from myspinbot.media.clip import read  # noqa: E402
 from myspinbot.media.faces.portrait import find_points  # noqa: E402
 from myspinbot.media.video import VideoWriter  # noqa: E402
-from myspinbot.media.work import Store  # noqa: E402
+from myspinbot.shared.work_store import Store  # noqa: E402
 from tests.miniatures import upscale as miniature  # noqa: E402
 
 SIDE, SMALL, FPS = 512, 256, Fraction(25)  # SMALL for memory alone, which asks for many frames

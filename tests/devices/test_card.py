@@ -30,7 +30,7 @@ from myspinbot.engines.voice.training.clips import Clip, lessons
 from myspinbot.engines.voice.training.train import Settings as Training
 from myspinbot.engines.voice.training.train import adapter_of, train
 from myspinbot.media.audio import Sound
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 from tests.miniatures import f5, hearing, upscale, wav2lip
 
 from .card import CARD, OnCard, pretended

@@ -55,7 +55,7 @@ def upscaled(tmp_path, compact):
     """Call it with a clip and settings for the path of the upscaled clip; `.remarks` and `.steps` are of the last."""
 
     from myspinbot.engines.enhance.upscale.clip import Settings, enhance
-    from myspinbot.media.work import Store
+    from myspinbot.shared.work_store import Store
 
     class Call:
         def __init__(self) -> None:

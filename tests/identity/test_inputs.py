@@ -70,7 +70,7 @@ before = {"x.lora_up.weight": torch.zeros(2, 1), "x.diff": torch.full((2,), 3.0)
 keep(2, lora=lora, loss={"loss": [1.0, 1.0]}, before=before)
 job = plan.job(work_store())
 found["kept"] = [sorted(path.name for path in job.folder.glob("s*")), keep(2)[0]["x.diff"].tolist()]
-with job.held():
+with job.locked():
     found["held"] = [said(lambda: keep(2)), said(lambda: keep(2, lora=lora, loss={"loss": [1.0]}, before=before))]
 job.remove(lora_name(2))
 found["gone"] = said(lambda: keep(2))

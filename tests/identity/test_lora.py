@@ -22,7 +22,7 @@ from myspinbot.engines.identity.lora import (
     save,
 )
 from myspinbot.engines.identity.losses import Measured, grows, plot
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 
 LAYERS = [("diffusion_model.a", (6, 4)), ("diffusion_model.b", (8, 3, 3, 3))]
 IDENTITY = Identity(
@@ -75,7 +75,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(small_disk):
         keep(small_disk / "anna.safetensors", lora, IDENTITY.metadata())
     assert not list(small_disk.iterdir())
     job = Store(small_disk, 10**9).job("identity", {}, "a training")
-    with pytest.raises(OSError, match="myspinbot work clear"), job.writing("stage-001.safetensors") as path:
+    with pytest.raises(OSError, match="myspinbot work clear"), job.atomic_write("stage-001.safetensors") as path:
         save(path, lora)
     assert [file.name for file in job.folder.iterdir()] == ["job.json"]
 

@@ -21,7 +21,7 @@ from myspinbot.engines.infinitetalk.pictures import put_aside
 from myspinbot.engines.infinitetalk.settings import Settings
 from myspinbot.engines.infinitetalk.work import Work, key_of
 from myspinbot.media.audio import Sound
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 
 torch.set_num_threads(1)
 minutes, settings = int(sys.argv[3]), Settings(

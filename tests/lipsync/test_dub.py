@@ -22,7 +22,7 @@ from myspinbot.engines.lipsync.source import Clip, Pictures
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import probe
 from myspinbot.media.faces.detect import CascadeDetector
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 from tests.media.test_clip import turned
 from tests.miniatures import wav2lip as miniature
 

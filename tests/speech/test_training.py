@@ -22,7 +22,7 @@ from myspinbot.engines.voice.training.exercise import Example, Exercise, drawn, 
 from myspinbot.engines.voice.training.report import told
 from myspinbot.engines.voice.training.state import FILE, load
 from myspinbot.engines.voice.training.train import PATIENCE, Settings, adapter_of, divided, train
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 from tests.miniatures import f5 as miniature
 
 TEXTS = [
@@ -137,7 +137,7 @@ import torch; torch.set_num_threads(1)
 from pathlib import Path
 from myspinbot.engines.speech.f5.checkpoint import load_model, load_vocabulary
 from myspinbot.engines.voice.training.train import train
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 path = Path({str(files.model)!r})
 model = load_model(path, load_vocabulary(path.with_name("vocab.txt")))
 examples, settings = torch.load({str(tmp_path / "given.pt")!r}, weights_only=False)

@@ -12,7 +12,7 @@ from ..media.faces import Pixels
 from ..media.join import join
 from ..media.tracks import SoundFrom
 from ..media.video import CRF, VideoWriter
-from ..media.work import Job
+from ..shared.work_store import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class Pieces:
         """
         while (begin := self.done) < self.frames:
             end = min(begin + self.length, self.frames)
-            with self.job.writing(_name(begin // self.length)) as aside, self._writer(aside) as video:
+            with self.job.atomic_write(_name(begin // self.length)) as aside, self._writer(aside) as video:
                 while video.frames < end - begin:
                     frame = next(frames)
                     if frame is not None:
                         video.write(frame)
                 if save_state:  # before the piece is there, so that no piece is without its state
-                    with self.job.writing(_state(end)) as state:
+                    with self.job.atomic_write(_state(end)) as state:
                         save_state(state)
             self.job.remove(_state(begin))
 

@@ -22,7 +22,7 @@ _OPTIONS = {"qp": "0", "preset": "ultrafast"}
 class LosslessWriter:
     """A context manager that writes frames (H, W, 3) uint8 RGB to `path`, a Matroska file.
 
-    It writes to `path` itself: give it the path from `Job.writing`, which puts whole files in place.
+    It writes to `path` itself: give it the path from `Job.atomic_write`, which puts whole files in place.
     """
 
     def __init__(self, path: Path, *, width: int, height: int, fps: Fraction = Fraction(25)) -> None:

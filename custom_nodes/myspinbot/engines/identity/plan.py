@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ...media.faces import Pixels
-from ...media.work import Job, Store, fingerprint
+from ...media.fingerprint import fingerprint
+from ...shared.work_store import Job, Store
 from .losses import Measured
 from .prepare import Example, TrainingSet
 from .settings import Settings
@@ -83,7 +84,7 @@ def put_pictures(job: Job, pictures: TrainingSet) -> None:
     for part, examples in ((LEARNED, pictures.examples), (HELD_OUT, pictures.held_out)):
         for index, example in enumerate(examples):
             put_picture(job, f"{part}-{index:02}.png", example.pixels)
-        with job.writing(f"{part}.json") as path:
+        with job.atomic_write(f"{part}.json") as path:
             path.write_text(json.dumps([example.caption for example in examples], ensure_ascii=False), "utf-8")
 
 
@@ -98,7 +99,7 @@ def pictures(job: Job, part: Part) -> tuple[list[Pixels], list[str]]:
 
 
 def put_picture(job: Job, name: str, pixels: Pixels) -> None:
-    with job.writing(name) as path:
+    with job.atomic_write(name) as path:
         Image.fromarray(pixels).save(path, "PNG")
 
 
@@ -108,7 +109,7 @@ def picture(job: Job, name: str) -> Pixels:
 
 
 def put_measured(job: Job, stage: int, measured: Measured) -> None:
-    with job.writing(f"measured-{stage:03}.json") as path:
+    with job.atomic_write(f"measured-{stage:03}.json") as path:
         path.write_text(json.dumps(asdict(measured)), "utf-8")
 
 
@@ -119,7 +120,7 @@ def measured(job: Job, plan: Plan) -> list[Measured]:
 
 
 def put_losses(job: Job, stage: int, losses: list[float]) -> None:
-    with job.writing(f"losses-{stage:03}.json") as path:
+    with job.atomic_write(f"losses-{stage:03}.json") as path:
         path.write_text(json.dumps(losses), "utf-8")
 
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 
 from ...media.clip import at_rate, read
 from ...media.faces import Pixels
-from ...media.work import fingerprint, said_where_full
+from ...media.fingerprint import fingerprint
+from ...shared.work_store import explain_full_store
 from ..progress import OnStep
 from .plan import Window
 
@@ -79,7 +80,7 @@ def put_aside(pictures: Iterable[Pixels], folder: Path) -> Generator[Starts, Non
     Raises:
         OSError: the disk is full; the message says where.
     """
-    with said_where_full(folder):
+    with explain_full_store(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)) as room:
         hashes: list[str] = []
@@ -87,7 +88,7 @@ def put_aside(pictures: Iterable[Pixels], folder: Path) -> Generator[Starts, Non
         for picture in pictures:
             size = picture.shape
             hashes.append(fingerprint(picture))
-            with said_where_full(folder):
+            with explain_full_store(folder):
                 room.write(np.ascontiguousarray(picture).data)
         yield Starts(room, (len(hashes), *size), fingerprint(hashes))
 

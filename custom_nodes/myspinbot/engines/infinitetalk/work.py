@@ -22,8 +22,9 @@ from torch import Tensor
 
 from ...media.audio import Sound
 from ...media.faces import Pixels
+from ...media.fingerprint import fingerprint
 from ...media.lossless import LosslessWriter, read_lossless
-from ...media.work import Job, Store, fingerprint
+from ...shared.work_store import Job, Store
 from .audio_features import covering
 from .pictures import Starts
 from .plan import Plan, Window
@@ -132,7 +133,7 @@ class Work:
         `motion` computes those while a thread codes the frames. Their file is there first, so that no window that is
         done is without it.
         """
-        with self.job.writing(f"{name}.mkv") as path, ThreadPoolExecutor(1) as thread:
+        with self.job.atomic_write(f"{name}.mkv") as path, ThreadPoolExecutor(1) as thread:
             coding = thread.submit(self._code, path, frames)
             if motion is not None:
                 self._save(f"{name}.safetensors", {"motion": motion()})
@@ -183,5 +184,5 @@ class Work:
         return load_file(self.job.path(name))[key]
 
     def _save(self, name: str, tensors: Mapping[str, Tensor | Coming]) -> None:
-        with self.job.writing(name) as path:
+        with self.job.atomic_write(name) as path:
             write_tensors(path, tensors)

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ...media.work import fingerprint
+from ...media.fingerprint import fingerprint
 from ..precision import Prepared, prepare
 from ..weights import WeightsError, load_weights
 from .generator import BANDS, COLUMNS, SIDE, Generator

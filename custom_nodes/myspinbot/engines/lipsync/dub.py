@@ -15,7 +15,7 @@ from ...media.faces.tracks import TrackedFace, Tracks
 from ...media.lossless import LosslessWriter, read_lossless
 from ...media.prefetch import prefetch
 from ...media.video import VideoWriter
-from ...media.work import Job
+from ...shared.work_store import Job
 from ..progress import OnStep
 from .blend import Crop, Look, Plane, blended, crop_of, cut_out, region_mask, window_of
 from .generator import SIDE
@@ -123,7 +123,9 @@ def _drawn(shots: Iterator[_Shot], lips: Lips, job: Job | None, name: str) -> It
     with ExitStack() as stack:
         keep: LosslessWriter | None = None
         if job:
-            keep = stack.enter_context(LosslessWriter(stack.enter_context(job.writing(name)), width=SIDE, height=SIDE))
+            keep = stack.enter_context(
+                LosslessWriter(stack.enter_context(job.atomic_write(name)), width=SIDE, height=SIDE)
+            )
         while batch := list(islice(shots, BATCH)):
             _draw(batch, lips)
             for shot in batch:

@@ -13,7 +13,7 @@ from ...media.faces.likeness import look
 from ...media.faces.track import EVERY, SMOOTHING, find_tracks
 from ...media.faces.tracks import Choice, Tracks
 from ...media.prefetch import prefetch
-from ...media.work import Job
+from ...shared.work_store import Job
 from .source import Source
 
 _KEPT = "faces.npz"
@@ -45,7 +45,7 @@ def follow(
     with closing(prefetch(source.frames())) as frames:
         tracks = find_tracks(frames, detector, fps=fps, every=every, smoothing=smoothing, on_frame=on_frame)
     if job:
-        with job.writing(_KEPT) as aside:
+        with job.atomic_write(_KEPT) as aside:
             tracks.save(aside)
     return tracks
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..work import fingerprint
+from ..fingerprint import fingerprint
 from .detect import Face, face_in_box
 from .geometry import FacePoints, Pixels, Point
 from .tracks import packed

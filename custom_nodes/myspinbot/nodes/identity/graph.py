@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from comfy_execution.graph_utils import GraphBuilder, Node
 
     from ...engines.identity.plan import Plan
-    from ...media.work import Job
+    from ...shared.work_store import Job
 
 Link = list[Any]
 

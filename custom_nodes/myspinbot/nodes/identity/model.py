@@ -50,7 +50,7 @@ def origin_of(*patchers: Any) -> str:
     The numbers in memory won't do: ComfyUI writes a LoRA that was used last into them.
     """
     from ...engines.contents import contents_hash
-    from ...media.work import fingerprint
+    from ...media.fingerprint import fingerprint
 
     parts: list[Any] = []
     for patcher in patchers:

@@ -15,7 +15,7 @@ from .stages import PLAN, STAGE, LoraModel, hidden
 if TYPE_CHECKING:
     from ...engines.identity.losses import Measured
     from ...engines.identity.plan import Plan
-    from ...media.work import Job
+    from ...shared.work_store import Job
 
 FOLDER = "myspinbot"
 _MEASURED = 4  # of the pictures that are learned, so many are measured
@@ -70,7 +70,7 @@ class IdentityMeasure(io.ComfyNode):
 
         learned = loss(latents[:_MEASURED], conditioning[:_MEASURED])
         held = loss(held_latents, held_conditioning) if held_latents and held_conditioning else None
-        with job.held():
+        with job.locked():
             put_picture(job, sample_name(stage[0]), from_image(sample[0]))
             put_measured(job, stage[0], Measured(work.done(stage[0]), learned, held))
         return io.NodeOutput(work.done(stage[0]))
@@ -113,7 +113,7 @@ class IdentityFinish(io.ComfyNode):
 
         work = Plan.loads(plan)
         job = work.job(work_store())
-        with job.held():
+        with job.locked():
             points = measured(job, work)
             keep_once(work, lora, points[-1] if points else None)
             if not points:
@@ -177,7 +177,7 @@ def restore_last(plan: Plan, job: Job) -> None:
 
     last = stage_name(len(plan.stages))
     if is_kept(plan) and not job.has(last):
-        with job.writing(last) as path:
+        with job.atomic_write(last) as path:
             save(path, {name: value.float() for name, value in load_weights(lora_path(plan.name)).items()})
 
 

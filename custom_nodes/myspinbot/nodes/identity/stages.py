@@ -1,6 +1,6 @@
 """The steps of a training that Train Identity expands into, between ComfyUI's own nodes.
 
-They are hidden from the menu: each takes the plan as text, and finds what belongs to it in the store of kept work.
+They are hidden from the menu: each takes the plan as text, and finds what belongs to it in the work store.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class IdentityPictures(io.ComfyNode):
         from ...engines.identity.plan import Plan, pictures
 
         job = Plan.loads(plan).job(work_store())
-        with job.held():
+        with job.locked():
             pixels, captions = pictures(job, part)
         images = [torch.from_numpy(one.copy()).float()[None] / 255 for one in pixels]  # (1, H, W, 3)
         return io.NodeOutput(images, captions)
@@ -154,7 +154,7 @@ class IdentityKeep(io.ComfyNode):
         work = Plan.loads(plan)
         job = work.job(work_store())
         if lora is None or loss is None:
-            with job.held():
+            with job.locked():
                 return io.NodeOutput(load_weights(kept_file(job, lora_name(stage))))
         with contextlib.suppress(PermissionError):  # Windows, while it is mapped; the folder is emptied in any case
             _existing(work.job_id, work.done(stage - 1)).unlink(missing_ok=True)
@@ -164,9 +164,9 @@ class IdentityKeep(io.ComfyNode):
                 "Nothing of this stage was kept. Lower `learning_rate`."
             )
         whole = added_up(before or {}, lora)
-        with job.held():
+        with job.locked():
             put_losses(job, stage, loss["loss"])
-            with job.writing(lora_name(stage)) as path:
+            with job.atomic_write(lora_name(stage)) as path:
                 save(path, whole)
         return io.NodeOutput(whole)
 

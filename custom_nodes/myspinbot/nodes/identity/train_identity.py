@@ -168,7 +168,7 @@ class TrainIdentity(io.ComfyNode):
         links = {name: own[name] for name in ("model", "clip", "vae")}
         links["drawing"] = own.get("drawing_model", own["model"])
         cpu = comfy.model_management.get_torch_device().type == "cpu"
-        with job.held():
+        with job.locked():
             restore_last(plan, job)
             put_pictures(job, pictures)
             graph, (model, lora_name, *shown) = expanded(plan, job, pictures.report(), links, cpu=cpu)

@@ -48,7 +48,7 @@ def begin(given: dict[str, Any]) -> Begun:
     from ...engines.infinitetalk.plan import Plan
     from ...engines.infinitetalk.settings import Settings
     from ...engines.infinitetalk.work import Work, key_of
-    from ...media.work import fingerprint
+    from ...media.fingerprint import fingerprint
 
     values = defaults() | given
     settings = Settings.of(values)
@@ -70,7 +70,7 @@ def begin(given: dict[str, Any]) -> Begun:
         key = key_of(settings, plan.frames, hashes)
         work = Work.open(store, key)
         if not work.has_inputs:
-            with work.job.held():
+            with work.job.locked():
                 _keep(work, values, hashes["audio_encoder"], tracks, starts, masks)
     return Begun(json.dumps(key), prompts)
 

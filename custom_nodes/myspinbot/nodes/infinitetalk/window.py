@@ -102,7 +102,7 @@ class InfiniteTalkWindow(io.ComfyNode):
             models = Models(model, model_patch, vae, positive, negative, clip_vision_output)
             # Between windows the job is nobody's: a second ComfyUI that is given the same work may make the next one.
             # That does no harm, as its bits are the same; whichever finds the job held stops, and goes on if queued.
-            with talk.job.held():
+            with talk.job.locked():
                 shown_on = cls.hidden.dynprompt.get_display_node_id(cls.hidden.unique_id)
                 show = Show(talk, index, made.seconds, models.model, shown_on)
                 try:
@@ -148,7 +148,7 @@ class InfiniteTalkJoin(io.ComfyNode):
         settings, path, on_step = talk.settings, new_clip("infinitetalk"), progress_callback()
         size = {"width": settings.width, "height": settings.height}
         with (
-            talk.job.held(),
+            talk.job.locked(),
             VideoWriter(path, **size, fps=Fraction(settings.fps), sound=talk.sound()) as video,
             closing(prefetch(talk.frames(windows.names))) as frames,
         ):

@@ -41,8 +41,8 @@ def given(video: Any, fps: float | Fraction) -> Given:
     from ...engines.lipsync.rates import exact_rate
     from ...engines.lipsync.source import Clip, Pictures
     from ...media.clip import probe
+    from ...media.fingerprint import fingerprint
     from ...media.picture import from_image
-    from ...media.work import fingerprint
 
     rate = fps if isinstance(fps, Fraction) else exact_rate(fps) if fps else None
     if hasattr(video, "shape"):
@@ -67,7 +67,7 @@ def followed(clip: Given, finder: Detector, *, every: int, smoothing: float, on_
     from ...engines.lipsync.follow import follow
 
     job = work_store().job("faces", followed_key(clip, finder, every, smoothing), f"Faces of {clip.name}")
-    with job.held():
+    with job.locked():
         return follow(clip.source, finder, clip.fps, job, every=every, smoothing=smoothing, on_frame=on_frame)
 
 

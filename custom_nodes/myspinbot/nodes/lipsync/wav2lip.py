@@ -122,8 +122,8 @@ class Wav2Lip(io.ComfyNode):
         from ...engines.lipsync.mel import Mel
         from ...engines.lipsync.source import length
         from ...media.audio import from_audio
+        from ...media.fingerprint import fingerprint
         from ...media.picture import from_image
-        from ...media.work import fingerprint
 
         sound = from_audio(audio)
         clip = given(video, fps)
@@ -151,7 +151,7 @@ class Wav2Lip(io.ComfyNode):
             "weights": wav2lip.identity,
         }
         drawings = work_store().job("wav2lip", key, f"Lips for {clip.name}")
-        with drawings.held():
+        with drawings.locked():
             lips = Lips(wav2lip.on_device(), Mel(sound), clip.fps)
             without = dub(
                 work, lips, path, drawings, lambda done, total: step(tracks.frames + done, tracks.frames + total)

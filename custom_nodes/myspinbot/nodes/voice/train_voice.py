@@ -156,7 +156,7 @@ def _trained(
     from ...engines.speech.f5.lora import Adapter
     from ...engines.voice.training.clips import lessons
     from ...engines.voice.training.train import adapter_of, train
-    from ...media.work import fingerprint
+    from ...media.fingerprint import fingerprint
 
     learnt = lessons(clips, f5.vocabulary)
     sounds = [[clip.transcript, clip.sample_rate, fingerprint(clip.samples)] for clip in clips]
@@ -173,7 +173,7 @@ def _trained(
     if before is not None and before.adapter is not None:
         return before.adapter, learnt.remarks
     job = work_store().job("train-voice", key, f"Training the voice {wanted.name!r}")
-    with job.held():
+    with job.locked():
         model, place = f5.for_training()
         state = train(model, learnt.examples, settings, device=place, job=job, on_step=progress_callback())
     if state.best_point.step == 0:

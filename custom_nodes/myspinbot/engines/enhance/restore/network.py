@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ....media.faces import Pixels
-from ....media.work import fingerprint
+from ....media.fingerprint import fingerprint
 from ...precision import fast_types, prepare
 from ...weights import load_weights
 from .align import SIDE

@@ -14,10 +14,11 @@ from ....media.faces import Pixels
 from ....media.faces.detect import Detector
 from ....media.faces.track import find_tracks
 from ....media.faces.tracks import Tracks
+from ....media.fingerprint import fingerprint
 from ....media.prefetch import prefetch
 from ....media.tracks import SoundFrom
 from ....media.video import CRF
-from ....media.work import Job, Store, fingerprint
+from ....shared.work_store import Job, Store
 from ...frames import Step
 from ...pieces import Pieces
 from ...progress import OnStep, Progress
@@ -116,7 +117,7 @@ def enhance(
     size = target_size(info.width, info.height, scale, settings.target, settings.factor)
     work = _Work(source, info, network, settings, restoring, size, memory, Progress(on_step), ready)
     job = store.job("upscale" if network else "restore", work.key(), source.name)
-    with job.held():
+    with job.locked():
         report = work.write(job, path)
     needed = max(size[0] / info.width, size[1] / info.height)
     if network and needed > 1.05 * scale:
@@ -179,7 +180,7 @@ class _Work:
         fps = self.info.fps / self.settings.select_every_nth
         with closing(prefetch(self._frames())) as frames:
             tracks = find_tracks(frames, restoring.detector, fps=fps, on_frame=lambda _: self.progress.tick())
-        with job.writing(_FACES) as aside:
+        with job.atomic_write(_FACES) as aside:
             tracks.save(aside)
         return tracks
 
@@ -300,5 +301,5 @@ class _Work:
 
 
 def _keep(job: Job, plan: Plan) -> None:
-    with job.writing(_PLAN) as aside:
+    with job.atomic_write(_PLAN) as aside:
         plan.save(aside)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ....media.faces import Pixels
-from ....media.work import fingerprint
+from ....media.fingerprint import fingerprint
 from ...precision import fast_types, prepare
 
 _EDGES = (8, 16, 24, 32, 48)  # overlaps to choose from, in pixels

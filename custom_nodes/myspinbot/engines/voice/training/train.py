@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from ....media.work import Job
+from ....shared.work_store import Job
 from ...progress import OnStep
 from ...speech.f5.dit import DiT
 from ...speech.f5.errors import F5Error
@@ -170,7 +170,7 @@ class _Training:
         if job is None:
             return
         self.state.moments = moments_of(self.optimizer, self.parameters)
-        with job.writing(FILE) as path:
+        with job.atomic_write(FILE) as path:
             self.state.save(path)
         self.saved = time.monotonic()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from myspinbot.media.work import Store
+from myspinbot.shared.work_store import Store
 from myspinbot_manage.cli import call
 
 MB = 10**6
@@ -26,7 +26,7 @@ def jobs(tmp_path: Path) -> list[Any]:
     made = [store.job(stage, {}, f"the {stage} of a clip") for stage in ("upscale", "restore", "lipsync")]
     for count, job in enumerate(made, 1):
         for index in range(count):
-            with job.writing(f"{index:04}.mkv") as path:
+            with job.atomic_write(f"{index:04}.mkv") as path:
                 path.write_bytes(b"x" * MB)
     then = time.time() - 10 * 86400
     os.utime(made[2].folder, (then, then))
@@ -46,7 +46,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
 def test_an_empty_store_says_where_it_would_be(run: Any, tmp_path: Path) -> None:
     status, out, _ = run("list")
     assert status == 0
-    assert out.strip() == f"No work is kept in {tmp_path / 'user' / 'myspinbot' / 'work'}."
+    assert out.strip() == f"There is no unfinished work in {tmp_path / 'user' / 'myspinbot' / 'work'}."
     assert run("clear", "--yes")[1].strip() == "There is nothing to remove."
 
 
@@ -81,19 +81,20 @@ def test_clearing_by_name_by_age_and_all(run: Any, jobs: list[Any]) -> None:
 
 
 def test_what_is_worked_on_stays(run: Any, jobs: list[Any]) -> None:
-    with jobs[1].held():
+    with jobs[1].locked():
         assert [json.loads(line)["busy"] for line in run("list", "--json")[1].splitlines()].count(True) == 1
-        assert run("clear", "--yes")[1].splitlines() == ["Removed 4.0 MB.", "one job in use, kept."]
+        assert run("clear", "--yes")[1].splitlines() == ["Removed 4.0 MB.", "one job in use, not removed."]
         assert jobs[1].has("0001.mkv")
 
 
 LIST = """
 import sys
 from pathlib import Path
-from myspinbot_manage.work.store import kept
+from myspinbot_shared.work_store import stored_jobs
 print("ready", flush=True)
 while True:
-    kept(Path(sys.argv[1]))
+    for job in stored_jobs(Path(sys.argv[1])):
+        job.busy
 """
 
 
@@ -104,7 +105,7 @@ def test_listing_never_keeps_a_stage_from_its_work(jobs: list[Any]) -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             for _ in range(1000):
-                with jobs[0].held():
+                with jobs[0].locked():
                     pass
             assert process.poll() is None
         finally:
@@ -122,7 +123,7 @@ def test_a_removal_that_was_cut_short_is_not_shown_and_is_finished(run: Any, job
 def test_a_name_that_is_not_there_removes_nothing(run: Any, jobs: list[Any]) -> None:
     status, _, err = run("clear", jobs[0].folder.name, "nonsense", "--yes")
     assert status == 4
-    assert "No kept work is called nonsense" in err
+    assert "No unfinished work is called nonsense" in err
     assert jobs[0].has("0000.mkv")
 
 
@@ -130,5 +131,5 @@ def test_without_an_answer_nothing_is_removed(run: Any, jobs: list[Any], monkeyp
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: PTH123, SIM115
     status, out, _ = run("clear")
     assert status == 130
-    assert "Remove the kept work of 3 jobs, 6.0 MB?" in out
+    assert "Remove the unfinished work of 3 jobs, 6.0 MB?" in out
     assert all(job.has("0000.mkv") for job in jobs)

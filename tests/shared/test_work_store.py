@@ -10,16 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from myspinbot.media.work import Store, fingerprint, remove_job
+from myspinbot.shared.work_store import Store, remove_job
 
 MB = 10**6
 
 
 def put(job, name, size=MB):
-    with job.writing(name) as path:
+    with job.atomic_write(name) as path:
         path.write_bytes(b"x" * size)
 
 
@@ -41,7 +40,7 @@ def test_the_same_work_finds_what_it_had_finished(tmp_path):
 
 def test_a_chunk_is_there_whole_or_not_at_all(tmp_path):
     job = Store(tmp_path, 10 * MB).job("test", {}, "work")
-    with pytest.raises(KeyboardInterrupt), job.writing("0.mkv") as path:
+    with pytest.raises(KeyboardInterrupt), job.atomic_write("0.mkv") as path:
         path.write_bytes(b"half")
         raise KeyboardInterrupt
     assert [file.name for file in job.folder.iterdir()] == ["job.json"]
@@ -51,7 +50,7 @@ def test_a_full_disk_is_said_plainly_and_keeps_what_was_finished(tmp_path):
     job = Store(tmp_path, 10 * MB).job("test", {}, "work")
     put(job, "0.mkv")
     said = r"disk is full.*Make room \(`myspinbot work clear`"
-    with pytest.raises(OSError, match=said) as caught, job.writing("1.mkv"), Path("/dev/full").open("w") as full:
+    with pytest.raises(OSError, match=said) as caught, job.atomic_write("1.mkv"), Path("/dev/full").open("w") as full:
         full.write("x" * 10**5)
     assert caught.value.errno == errno.ENOSPC
     assert job.has("0.mkv")
@@ -64,7 +63,7 @@ def test_a_job_that_finds_the_disk_full_already_says_so_too(small_disk):
         while others.write(bytes(4096)):
             pass
     full = pytest.raises(OSError, match=r"The disk is full.*myspinbot work clear")
-    with full as caught, store.job("s", {}, "t").held():
+    with full as caught, store.job("s", {}, "t").locked():
         raise AssertionError("never begun")
     assert caught.value.errno == errno.ENOSPC
 
@@ -93,11 +92,11 @@ PACK = """
 import os, sys, time, types
 package = types.ModuleType("myspinbot"); package.__path__ = [sys.argv[1]]; sys.modules["myspinbot"] = package
 from pathlib import Path
-from myspinbot.media.work import Store, remove_job
+from myspinbot.shared.work_store import Store, remove_job
 """
 HOLD = """
 job = Store(Path(sys.argv[2]), 10**6).job("test", {"held": True}, "work")
-with job.held(), job.writing("1.mkv") as path:
+with job.locked(), job.atomic_write("1.mkv") as path:
     path.write_bytes(b"half")
     print("held", flush=True)
     time.sleep(60)
@@ -134,7 +133,7 @@ def test_a_held_job_is_neither_removed_nor_worked_on_twice(tmp_path, worker):
     put(store.job("test", {"other": True}, "work"), "0.mkv", 2 * MB)
     assert job.has("0.mkv")
     assert not remove_job(job.folder)
-    with pytest.raises(RuntimeError, match="Another ComfyUI works on the same job"), job.held():
+    with pytest.raises(RuntimeError, match="Another ComfyUI works on the same job"), job.locked():
         pass
 
 
@@ -143,7 +142,7 @@ def test_after_a_kill_the_job_is_free_and_its_half_chunk_gone(tmp_path, worker):
     assert list(job.folder.glob("*.part*"))
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    with job.held():
+    with job.locked():
         assert not list(job.folder.glob("*.part*"))
         assert not job.has("1.mkv")
     assert remove_job(job.folder)
@@ -163,7 +162,7 @@ def test_work_begun_while_another_process_removes_it_is_whole(tmp_path):
     begun = removed = 0
     with beside(REMOVE, tmp_path):
         while begun < 300 or not removed:
-            with job.held():
+            with job.locked():
                 begun += 1
                 removed += not job.has("0.mkv")
                 put(job, "0.mkv", 10)
@@ -188,7 +187,7 @@ store = Store(root, 10**6)
 others = [store.job("test", {"number": number}, "work") for number in range(2)]
 mine = store.job("test", {}, "work")
 def put(job, name):
-    with job.writing(name) as path:
+    with job.atomic_write(name) as path:
         path.write_bytes(b"x" * 10**6)
 for number, job in enumerate((mine, *others)):
     put(job, "0.mkv") if number == 0 else (job._begin(), job.path("0.mkv").write_bytes(b"x" * 10**6))
@@ -208,19 +207,3 @@ def test_what_can_not_be_looked_at_or_removed_stays_and_stops_nobody(tmp_path):
     with beside(FORBIDDEN, tmp_path, *RIGHTS) as process:
         assert process.stdout is not None
         assert process.stdout.read() == "[True, False] True\n"
-
-
-def test_a_fingerprint_tells_apart_what_differs(tmp_path):
-    file = tmp_path / "a"
-    file.write_bytes(b"abc")
-    array = np.arange(6, dtype=np.uint8)
-    parts = [
-        ("abc",), (b"abc",), (file,), ("a", "bc"), ("ab", "c"), (), ("",), (1,), (1.5,), (None,), (True,),
-        ({"a": 1, "b": 2},), ({"a": 1, "b": "2"},), (["a"],), (array,), (array.reshape(2, 3),), (array.view(np.int8),),
-    ]  # fmt: skip
-    prints = [fingerprint(*part) for part in parts]
-    assert len(set(prints)) == len(parts)
-    assert fingerprint({"b": 2, "a": 1}) == fingerprint({"a": 1, "b": 2})
-    assert fingerprint(array.reshape(2, 3).T) == fingerprint(array.reshape(2, 3).T.copy())
-    file.write_bytes(b"abd")
-    assert fingerprint(file) != fingerprint(tmp_path.joinpath("b").write_bytes(b"abc") and tmp_path / "b")

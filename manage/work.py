@@ -1,26 +1,26 @@
-"""`myspinbot work`."""
+"""`myspinbot work`: the unfinished work from which interrupted stages go on, listed and cleared."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from myspinbot_runner.errors import BadInput
 from myspinbot_runner.locate import find_installation
 from myspinbot_shared.disk import format_size
+from myspinbot_shared.work_store import FOLDER, StoredJob, remove_job, remove_leftovers, stored_jobs
 
-from .store import PLACE, choose, kept, remove, sweep
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+_PATH = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group()
 def work() -> None:
-    """See and clear what long stages keep on the disk to go on from after an interrupt.
+    """List and clear the unfinished work on the disk, from which long stages go on after an interrupt.
 
     It is bounded by itself (20 GB, or MYSPINBOT_WORK_GB in ComfyUI's environment). Clearing it costs nothing but
     the time to compute it again.
@@ -29,9 +29,9 @@ def work() -> None:
 
 def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--user-directory", type=_FOLDER, help="As ComfyUI's --user-directory."),
-        click.option("--base-directory", type=_FOLDER, help="As ComfyUI's --base-directory."),
-        click.option("--comfyui", type=_FOLDER, help="ComfyUI's folder."),
+        click.option("--user-directory", type=_PATH, help="As ComfyUI's --user-directory."),
+        click.option("--base-directory", type=_PATH, help="As ComfyUI's --base-directory."),
+        click.option("--comfyui", type=_PATH, help="ComfyUI's folder."),
     ):
         command = option(command)
     return command
@@ -39,24 +39,24 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _root(comfyui: Path | None, base_directory: Path | None, user_directory: Path | None) -> Path:
     if user_directory:
-        return user_directory / PLACE
-    return (base_directory or find_installation(comfyui).comfyui) / "user" / PLACE
+        return user_directory / FOLDER
+    return (base_directory or find_installation(comfyui).comfyui) / "user" / FOLDER
 
 
 @work.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one job per line as JSON.")
 @_place_options
 def list_(as_json: bool, **where: Path | None) -> None:
-    """Show the kept work, the last used first."""
+    """Show the unfinished work, the last used first."""
     root = _root(**where)
-    jobs = kept(root)
+    jobs = stored_jobs(root)
     if as_json:
         for job in jobs:
             about = {"id": job.id, "stage": job.stage, "title": job.title, "chunks": job.chunks}
             click.echo(json.dumps({**about, "bytes": job.bytes, "used": job.used.isoformat(), "busy": job.busy}))
         return
     if not jobs:
-        click.echo(f"No work is kept in {root}.")
+        click.echo(f"There is no unfinished work in {root}.")
         return
     from rich.console import Console
     from rich.table import Table
@@ -80,10 +80,10 @@ def list_(as_json: bool, **where: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @_place_options
 def clear(names: tuple[str, ...], unused_for: int | None, yes: bool, **where: Path | None) -> None:
-    """Remove kept work: what is named, or all of it. What a stage works on at this moment stays."""
+    """Remove unfinished work: what is named, or all of it. What a stage works on at this moment stays."""
     root = _root(**where)
-    sweep(root)
-    jobs = choose(kept(root), names)
+    remove_leftovers(root)
+    jobs = _named(stored_jobs(root), names)
     if unused_for is not None:
         jobs = [job for job in jobs if job.used < datetime.now(UTC) - timedelta(days=unused_for)]
     if not jobs:
@@ -91,12 +91,27 @@ def clear(names: tuple[str, ...], unused_for: int | None, yes: bool, **where: Pa
         return
     total = format_size(sum(job.bytes for job in jobs))
     if not yes:
-        click.confirm(f"Remove the kept work of {_count(len(jobs))}, {total}?", abort=True)
-    gone = [job for job in jobs if remove(job)]
+        click.confirm(f"Remove the unfinished work of {_count(len(jobs))}, {total}?", abort=True)
+    gone = [job for job in jobs if remove_job(job.folder)]
     click.echo(f"Removed {format_size(sum(job.bytes for job in gone))}.")
     if len(gone) < len(jobs):
-        click.echo(f"{_count(len(jobs) - len(gone))} in use, kept.")
+        click.echo(f"{_count(len(jobs) - len(gone))} in use, not removed.")
 
 
 def _count(jobs: int) -> str:
     return "one job" if jobs == 1 else f"{jobs} jobs"
+
+
+def _named(jobs: Sequence[StoredJob], names: Sequence[str]) -> list[StoredJob]:
+    """The jobs with these ids, or beginnings of ids; all without any.
+
+    Raises BadInput for one that isn't there.
+    """
+    for name in names:
+        if not any(_called(job, name) for job in jobs):
+            raise BadInput(f"No unfinished work is called {name}. `myspinbot work list` shows what there is.")
+    return [job for job in jobs if not names or any(_called(job, name) for name in names)]
+
+
+def _called(job: StoredJob, name: str) -> bool:
+    return bool(name) and (job.id.startswith(name) or job.id.rsplit("-", 1)[-1].startswith(name))

@@ -1,1 +1,0 @@
-"""The work that stages keep to go on from: seen and removed."""
