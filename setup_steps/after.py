@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,4 +112,6 @@ def run_tests(places: Places, arguments: list[str]) -> int:
     selection = [] if chosen else ["-m", QUICK_TESTS]
     say()
     command = [places.python, "-m", "pytest", *WORKERS, *selection, *arguments]
-    return subprocess.run([str(word) for word in command], cwd=places.root, check=False).returncode
+    # Tests start hundreds of Python processes; without bytecode each would compile all of PyTorch's modules anew.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run([str(word) for word in command], cwd=places.root, env=env, check=False).returncode

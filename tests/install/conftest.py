@@ -29,7 +29,7 @@ def copy_clone(target: Path) -> Path:
     for name in ("install.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE", "__init__.py"):
         if (ROOT / name).is_file():
             shutil.copy2(ROOT / name, target / name)
-    for name in ("setup_steps", "runner"):
+    for name in ("setup_steps", "runner", "manage", "custom_nodes/myspinbot/shared"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     return target
 
