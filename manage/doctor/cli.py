@@ -43,8 +43,9 @@ def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, 
 
 
 def _look(server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]) -> Iterator[Line]:
+    from myspinbot_shared.selection import suited_preset
+
     from . import report
-    from .advice import suggest
     from .pipelines import pipelines
     from .services import ask_ollama, why_not_loaded
 
@@ -78,7 +79,10 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     yield report.disk_line(store)
     yield pack
     yield report.ollama_line(manifest, ask_ollama(ollama))
-    suited, _ = suggest(manifest, machine)
-    for pipeline in pipelines(manifest, store, types, preset=suited.name):
+    preset, _ = suited_preset(manifest, machine.vram, machine.ram)
+    found = list(pipelines(manifest, store, types, preset=preset.name, has_card=bool(machine.gpu)))
+    for pipeline in found:
         yield report.pipeline_line(pipeline, gpu=bool(machine.gpu))
+    if not found:
+        yield Line("Pipelines", "note", "none are at hand: they are in MySpinBot's folder, under workflows.")
     yield report.suggestion_line(manifest, store, machine)

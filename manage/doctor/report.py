@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from myspinbot_shared.disk import format_size, free_room
 from myspinbot_shared.manifest import Manifest, command_for
+from myspinbot_shared.selection import suited_preset
 
 from ..models.get import plan
 from ..models.store import Status, Store
-from .advice import suggest
 from .machine import Machine
 from .pipelines import Pipeline
 from .services import Ollama, serves
@@ -114,7 +114,7 @@ def _models(wanted: Sequence[Status]) -> str:
 
 def suggestion_line(manifest: Manifest, store: Store, machine: Machine) -> Line:
     """The preset for this machine, and what it still needs."""
-    preset, why = suggest(manifest, machine)
+    preset, why = suited_preset(manifest, machine.vram, machine.ram)
     wanted = plan(store, manifest.in_set(preset.name))
     text = f"{preset.name}. {preset.about}" + (f" ({why}.)" if why else "")
     if wanted.wanted:

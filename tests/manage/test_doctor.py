@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from myspinbot_manage.cli import call
-from myspinbot_manage.doctor.advice import suggest
-from myspinbot_manage.doctor.machine import Machine, from_stats
+from myspinbot_manage.doctor.machine import from_stats
 from myspinbot_manage.doctor.pipelines import pipelines
 from myspinbot_manage.doctor.report import machine_lines, pipeline_line
 from myspinbot_manage.doctor.services import ask_ollama, serves, why_not_loaded
@@ -23,6 +22,7 @@ from myspinbot_manage.models.places import Places
 from myspinbot_manage.models.store import Store
 from myspinbot_runner.server import LocalServer
 from myspinbot_shared.manifest import Manifest
+from myspinbot_shared.selection import suited_preset
 from tests.model_properties import property_of
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +143,7 @@ def test_without_comfyui(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     ],
 )
 def test_the_preset_for_a_machine(shipped: Manifest, vram: float, ram: float, preset: str, why: str) -> None:
-    found, said = suggest(shipped, Machine(vram=int(vram * GB), ram=int(ram * GB)))
+    found, said = suited_preset(shipped, int(vram * GB), int(ram * GB))
     assert (found.name, said) == (preset, why)
 
 

@@ -9,13 +9,13 @@ from typing_extensions import override
 
 from ...comfyui.graph_nodes import add
 from ...comfyui.video_files import clip_path
+from ...shared.selection import upscalers
 from .machine import Machine, this_machine
 from .models import file_of, first_present, how_to_get
 from .report import StageChoice, joined
 from .stage import PRESET, PROVENANCE, Choosing
 
 _STAGE = "Upscaling"
-_FAST, _GOOD = ("realesr-general-x4v3", "realesr-animevideov3"), ("realesrgan-x2plus", "realesrgan-x4plus")
 
 
 class Finish(Choosing):
@@ -98,6 +98,6 @@ class Finish(Choosing):
 
 def _upscaler(preset: str, machine: Machine) -> tuple[str | None, str]:
     """The model to enlarge with, or None and why."""
-    order = (*_GOOD, *_FAST) if preset == "quality" and machine.has_card else _FAST
-    model = first_present(order) or (first_present(_GOOD) if machine.has_card else None)
+    order = upscalers(preset, machine.has_card)
+    model = first_present(order)
     return (model, "") if model else (None, how_to_get(order[:1]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...comfyui.graph_nodes import add
+from ...shared.selection import HEAD_ENGINES, Roles
 from .machine import Machine
 from .models import absent, file_of, how_to_get, size_of, to_take
 
@@ -20,16 +21,19 @@ class Engine:
     Attributes:
         id: Its name in the lists of what was tried.
         name: The display name of its node.
-        roles: For each file that it needs, the ids in `models.yaml` to choose from, the best first.
         least_gb: What a graphics card must have; 0 for what runs without one.
         wire: Adds its nodes to a graph, from the ids that were chosen and the stage's inputs; gives the video's link.
     """
 
     id: str
     name: str
-    roles: tuple[tuple[str, ...], ...]
     wire: Callable[[Any, list[str], Values], Any]
     least_gb: float = 0
+
+    @property
+    def roles(self) -> Roles:
+        """The models that it needs."""
+        return HEAD_ENGINES.get(self.id, ())
 
     def chosen(self, preset: str) -> list[str]:
         """The ids to load, see `to_take`."""
@@ -108,18 +112,10 @@ def _wire_draft(graph: Any, _: list[str], values: Values) -> Any:
     return add(graph, "MySpinBotDraftHead", **given)
 
 
-_VIDEO_MODELS = (
-    ("wan-i2v-480p-fp8", "wan-i2v-480p-fp8-comfy", "wan-i2v-480p-fp16"),
-    ("infinitetalk-single",),
-    ("lightx2v",),
-    ("umt5-fp8", "umt5-fp16"),
-    ("wan-vae",),
-    ("wav2vec2-chinese",),
-)
-_DRAFT = Engine("draft", "Talking Head (Draft)", (), _wire_draft)
+_DRAFT = Engine("draft", "Talking Head (Draft)", _wire_draft)
 ENGINES = (
-    Engine("infinitetalk", "InfiniteTalk", _VIDEO_MODELS, _wire_infinitetalk, least_gb=7.5),
-    Engine("wav2lip", "Wav2Lip", (("wav2lip-gan", "wav2lip"),), _wire_wav2lip),
+    Engine("infinitetalk", "InfiniteTalk", _wire_infinitetalk, least_gb=7.5),
+    Engine("wav2lip", "Wav2Lip", _wire_wav2lip),
     _DRAFT,
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...engines.identity.settings import ARCHITECTURES
+from ...shared.selection import IMAGE_MODELS, Roles
 from .models import file_of, to_take
 
 _GRID = 16  # pixels that a side is a multiple of
@@ -26,7 +27,6 @@ class Family:
     """One kind of image model, by its name in `engines.identity.settings`: what it needs and how it is wired.
 
     Attributes:
-        roles: For each file that it needs, the ids in `models.yaml` to choose from, the best first.
         side: The side in pixels of a square picture that it was trained for.
         load: Adds its loaders to a graph, from the files' names.
         sampling: The sampler's settings.
@@ -35,12 +35,16 @@ class Family:
     """
 
     name: str
-    roles: tuple[tuple[str, ...], ...]
     side: int
     load: Callable[[Any, list[str]], Loaded]
     sampling: dict[str, Any]
     shift: float = 0
     latent: str = "EmptyLatentImage"
+
+    @property
+    def roles(self) -> Roles:
+        """The models that it needs."""
+        return IMAGE_MODELS[self.name]
 
     def chosen(self, preset: str = "") -> list[str]:
         """The ids to load, see `to_take`."""
@@ -125,13 +129,12 @@ _DIFFUSION = {"steps": 25, "cfg": 7.0, "sampler_name": "dpmpp_2m", "scheduler": 
 FAMILIES = (
     Family(
         "Z-Image-Turbo",
-        (("z-image-turbo", "z-image-turbo-int8"), ("qwen3-4b", "qwen3-4b-fp8"), ("flux-vae",)),
         1024,
         _parts,
         _TURBO,
         shift=3.0,
         latent="EmptySD3LatentImage",
     ),
-    Family("SDXL", (("sdxl-base",),), 1024, _checkpoint, _DIFFUSION),
-    Family("SD 1.5", (("sd15",),), 512, _checkpoint, _DIFFUSION),
+    Family("SDXL", 1024, _checkpoint, _DIFFUSION),
+    Family("SD 1.5", 512, _checkpoint, _DIFFUSION),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ...comfyui.model_files import MissingModelError, find_model, manifest
 from ...shared.manifest import command_for
+from ...shared.selection import Roles, to_load
 from .machine import this_machine
 
 
@@ -14,14 +15,9 @@ def first_present(ids: Iterable[str]) -> str | None:
     return next((key for key in ids if not absent([key])), None)
 
 
-def to_take(roles: Iterable[Iterable[str]], preset: str) -> list[str]:
-    """For each file that is needed the id to take, of those that `roles` holds, the best first.
-
-    It is the first that is there, or else the best; the files of the preset's own set come before the others.
-    """
-    models = manifest().models
-    ordered = [sorted(ids, key=lambda key: preset not in models[key].sets) for ids in roles]
-    return [first_present(ids) or ids[0] for ids in ordered]
+def to_take(roles: Roles, preset: str) -> list[str]:
+    """For each file that is needed the id to take, see `to_load`."""
+    return to_load(roles, manifest(), lambda key: not absent([key]), preset)
 
 
 def absent(ids: Iterable[str]) -> list[str]:

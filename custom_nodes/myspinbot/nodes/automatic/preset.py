@@ -6,6 +6,8 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output
+from ...comfyui.model_files import manifest
+from ...shared.selection import suited_preset
 from .machine import Machine, this_machine
 
 AUTO = "auto"
@@ -30,14 +32,14 @@ TABLE: dict[str, Settings] = {
     "speed": Settings(480, 832, 640, 6, 16, 720),
     "quality": Settings(480, 832, 640, 8, 32, 1080),
 }
-_LEAST_GB: dict[str, float] = {"quality": 23, "speed": 15, "low-vram": 7.5}  # cards report less than is on the box
 
 
 def resolved(preset: str, machine: Machine) -> str:
     """The row of the table that a preset means on a machine."""
-    chosen = next((name for name in TABLE if name == preset), None)
-    fitting = (name for name, least in _LEAST_GB.items() if machine.has_card and machine.memory >= least)
-    return chosen or next(fitting, "draft")
+    if preset in TABLE:
+        return preset
+    suited, _ = suited_preset(manifest(), round(machine.memory * 1e9) if machine.has_card else 0)
+    return suited.name
 
 
 class Preset(io.ComfyNode):

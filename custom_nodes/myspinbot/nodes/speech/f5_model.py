@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ...comfyui.model_files import MissingModelError, find, find_model, manifest, register_folder
+from ...shared.selection import speech_models
 
 if TYPE_CHECKING:
     from ...engines.speech.f5.checkpoint import Vocabulary
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 F5Socket = io.Custom("F5_TTS")
 FOLDER = "TTS"
-OPEN = "openf5"  # in models.yaml: what a fresh node offers
 _WEIGHTS = (".safetensors", ".pt", ".pth")
 _TRAINING = 8 * 10**9  # bytes, beyond what four clips of 30 s take
 _VOCODER = "F5-TTS/vocos/"
@@ -81,8 +81,7 @@ def choices() -> list[str]:
 
 def known() -> dict[str, str]:
     """File -> id of the speech models in the manifest."""
-    found = [model for model in manifest().models.values() if model.folder == FOLDER and "vocos" in model.needs]
-    return {model.file: model.id for model in sorted(found, key=lambda model: model.id != OPEN)}
+    return {model.file: model.id for model in speech_models(manifest())}
 
 
 def load(file: str, *, device: str, precision: str, generation: str) -> LoadedF5:
