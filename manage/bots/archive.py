@@ -8,17 +8,18 @@ import stat
 import zipfile
 import zlib
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from myspinbot_runner.errors import BadInput
+from myspinbot_shared.bots import FOLDER, LONGEST, SUFFIX, Bot, BotError, Part
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.files import atomic_write, atomic_writes
 
 from ..models.disk import check_room, local
 from ..models.formats import flaw
 from ..models.places import Places
-from .profile import FOLDER, LONGEST, Bot, Part, digest, find, profiles, read, whole
+from .library import find, parse, profiles, whole
 
 PROFILE = "bot.json"
 BLOCK = 1 << 20
@@ -36,9 +37,9 @@ def write(places: Places, bot: Bot, target: Path) -> None:
     parts = whole(places, bot)
     check_room([(target, sum(part.bytes for part in parts))])
     with local(target), atomic_write(target) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_member(PROFILE), bot.text)
+        archive.writestr(_member(PROFILE), bot.to_json())
         for part, path in parts.items():
-            with path.open("rb") as file, archive.open(_member(part.member, part.bytes), "w") as member:
+            with path.open("rb") as file, archive.open(_member(part.place, part.bytes), "w") as member:
                 shutil.copyfileobj(file, member, BLOCK)
 
 
@@ -58,7 +59,7 @@ def bring_in(places: Places, source: Path, name: str | None = None) -> Bot:
     try:
         with local(source), zipfile.ZipFile(source) as archive:
             bot = _checked(archive)
-            members = {part: part.member for part in bot.parts}
+            members = {part: part.place for part in bot.parts}
             if name:
                 bot, members = _renamed(bot, name)
             if bot.name in profiles(places):
@@ -68,11 +69,11 @@ def bring_in(places: Places, source: Path, name: str | None = None) -> Bot:
             wanted = {part: members[part] for part in bot.parts if not _have(places, part)}
             targets = {part: places.folders(part.folder)[0] / part.file for part in wanted}
             check_room([(targets[part], part.bytes) for part in wanted])
-            profile = places.folders(FOLDER)[0] / f"{bot.name}.json"
+            profile = places.folders(FOLDER)[0] / f"{bot.name}{SUFFIX}"
             with local(profile), atomic_writes() as aside_of:
                 for part, member in wanted.items():
                     _unpack(archive, member, part, aside_of(targets[part]))
-                aside_of(profile).write_bytes(bot.text.encode())
+                aside_of(profile).write_bytes(bot.to_json().encode())
             return bot
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadInput(f"{source} is damaged or no zip file ({error}).") from None
@@ -88,8 +89,8 @@ def _checked(archive: zipfile.ZipFile) -> Bot:
     if infos[PROFILE].file_size > LONGEST:
         raise BadInput(f"{archive.filename} is no exported bot: its {PROFILE} is too large.")
     with archive.open(PROFILE) as file:
-        bot = read(file.read(LONGEST + 1), f"{PROFILE} in {archive.filename}")
-    wanted = {PROFILE: LONGEST} | {part.member: part.bytes for part in bot.parts}
+        bot = parse(file.read(LONGEST + 1), f"{PROFILE} in {archive.filename}")
+    wanted = {PROFILE: LONGEST} | {part.place: part.bytes for part in bot.parts}
     for name, info in infos.items():
         if name not in wanted:
             raise BadInput(f"{archive.filename} holds {name!r}, which isn't one of the bot's files.")
@@ -110,22 +111,30 @@ def _checked(archive: zipfile.ZipFile) -> Bot:
 
 def _renamed(bot: Bot, name: str) -> tuple[Bot, dict[Part, str]]:
     """The bot under another name, its files named after it, and their paths in the archive."""
-    read(Bot({**bot.data, "name": name}).text.encode(), f"The name {name!r}")  # before paths are made of it
-    parts = {part: replace(part, file=str(Path(part.file).with_name(name + Path(part.file).suffix).as_posix()))
-             for part in bot.parts}  # fmt: skip
-    files = {p.kind: {"file": p.file, "sha256": p.sha256, "bytes": p.bytes} for p in parts.values()}
-    renamed = read(Bot({**bot.data, "name": name, "files": files}).text.encode(), f"The name {name!r}")
-    return renamed, {new: old.member for old, new in parts.items()}
+    what = f"The name {name!r}"
+    try:
+        replace(bot, name=name).to_json(what)  # before paths are made of it
+        new = {part: replace(part, file=_named_after(name, part.file)) for part in bot.parts}
+        renamed = replace(bot, name=name, files={part.kind: part for part in new.values()})
+        renamed.to_json(what)
+    except BotError as error:
+        raise BadInput(str(error)) from None
+    return renamed, {new[part]: part.place for part in bot.parts}
+
+
+def _named_after(name: str, file: str) -> str:
+    path = PurePosixPath(file)
+    return str(path.with_name(name + path.suffix))
 
 
 def _have(places: Places, part: Part) -> bool:
     path = find(places, part)
     if path is None:
         return False
-    if path.stat().st_size == part.bytes and digest(path) == part.sha256:
+    if part.is_at(path):
         return True
     raise BadInput(
-        f"There is another file models/{part.member} already, which is never replaced. "
+        f"There is another file models/{part.place} already, which is never replaced. "
         "Import the bot with its files under another name: --name NAME."
     )
 

@@ -27,29 +27,31 @@ def bot() -> None:
 @place_options
 def list_(as_json: bool, **where: Any) -> None:
     """Show the bots in models/bots and whether their files are there."""
-    from .profile import Bot, Part, find, profiles, read, state
+    from myspinbot_shared.bots import Bot, Part
+
+    from .library import find, parse, profiles, state
 
     places = open_places(**where)
 
-    def told(bot: Bot, part: Part) -> dict[str, Any]:
+    def described(bot: Bot, part: Part) -> dict[str, Any]:
         path = find(places, part)
         return {
             "kind": part.kind,
-            "file": part.member,
+            "file": part.place,
             "state": state(places, part),
             "path": str(path) if path else None,
         }
 
     for name, path in profiles(places).items():
         try:
-            found = read(path.read_bytes(), str(path))
+            found = parse(path.read_bytes(), str(path))
         except RunnerError as error:
             line = {"bot": name, "error": error.message} if as_json else None
             click.echo(json.dumps(line, ensure_ascii=False) if line else f"{name}: {error.message}")
             continue
-        parts = [told(found, part) for part in found.parts]
+        parts = [described(found, part) for part in found.parts]
         if as_json:
-            click.echo(json.dumps({"bot": name, "parts": parts, "consent": found.data.get("consent", {})}))
+            click.echo(json.dumps({"bot": name, "parts": parts, "consent": found.consent}))
             continue
         click.echo(f"{name}: " + ", ".join(f"{part['kind']} {part['file']} ({part['state']})" for part in parts))
     if not profiles(places) and not as_json:
@@ -63,13 +65,13 @@ def list_(as_json: bool, **where: Any) -> None:
 def export(name: str, file: Path, **where: Any) -> None:
     """Write the bot NAME with all its files to FILE, a zip."""
     from .archive import write
-    from .profile import load
+    from .library import load
 
     places = open_places(**where)
     found, _ = load(places, name)
     write(places, found, file)
     click.echo(f"{file} ({format_size(file.stat().st_size)})")
-    for kind, text in found.data.get("consent", {}).items():
+    for kind, text in found.consent.items():
         click.echo(f"{kind}: {text}")
 
 
@@ -84,8 +86,8 @@ def import_(file: Path, name: str | None, **where: Any) -> None:
     if not file.is_file():
         raise BadInput(f"There is no file {file}.")
     found = bring_in(open_places(**where), file, name)
-    click.echo(f"{found.name}: " + ", ".join(f"models/{part.member}" for part in found.parts))
-    consent = found.data.get("consent", {})
+    click.echo(f"{found.name}: " + ", ".join(f"models/{part.place}" for part in found.parts))
+    consent = found.consent
     for part in found.parts:
         if part.kind != "portrait":
             stated = consent.get(part.kind, "nothing is stated; use it only if the person agrees.")
@@ -99,7 +101,7 @@ def import_(file: Path, name: str | None, **where: Any) -> None:
 @place_options
 def rm(name: str, files: bool, yes: bool, **where: Any) -> None:
     """Remove the bot NAME and its portrait; its LoRA and voice stay."""
-    from .remove import removable
+    from .library import removable
 
     paths = removable(open_places(**where), name, files=files)
     for path in paths:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from io import BytesIO
 from pathlib import Path
 
@@ -11,13 +10,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from myspinbot.engines.bots.keep import keep
-from myspinbot.engines.bots.profile import Bot, Part, consent_in
+from myspinbot.engines.bots.consent import consent_in
 from myspinbot.engines.identity.lora import Identity
 from myspinbot.engines.voice.profile import VoiceProfile
+from myspinbot.shared.bots import Bot, Part, save
 
-SHARED = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot" / "shared"
-SCHEMA = json.loads((SHARED / "bot.schema.json").read_text("utf-8"))
 AGREED = "The person in the pictures agreed."
 
 
@@ -47,8 +44,11 @@ def write_bot(models: Path, name: str, *, seed: int = 0) -> Path:
     """A whole bot below `models`; its profile's path."""
     lora = write_lora(models / "loras" / "myspinbot" / f"{name}.safetensors", seed=seed)
     voice = write_voice(models / "voices" / f"{name}.safetensors", name, seed=seed)
-    files = {"lora": Part.of(lora, f"myspinbot/{name}.safetensors"), "voice": Part.of(voice, f"{name}.safetensors")}
+    files = {
+        "lora": Part.of("lora", lora, f"myspinbot/{name}.safetensors"),
+        "voice": Part.of("voice", voice, f"{name}.safetensors"),
+    }
     consent = {"lora": consent_in(lora), "voice": consent_in(voice)}
     bot = Bot(name, "2026-01-02", files, "ohwx person", "a patient teacher", "a bright room", consent)
-    keep(bot, picture(seed), models / "bots", SCHEMA)
+    save(bot, picture(seed), models / "bots")
     return models / "bots" / f"{name}.json"

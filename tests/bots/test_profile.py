@@ -1,4 +1,4 @@
-"""Profiles: written, read, refused, and read alike by the nodes and the runner."""
+"""Bot profiles: written, read, refused."""
 
 from __future__ import annotations
 
@@ -9,57 +9,55 @@ import pytest
 from jsonschema import Draft202012Validator
 from safetensors.torch import save_file
 
-from myspinbot.engines.bots.keep import keep
-from myspinbot.engines.bots.profile import Bot, BotError, Part, consent_in, folder_of, read, text
+from myspinbot.engines.bots.consent import consent_in
 from myspinbot.engines.voice.profile import CONSENT
-from myspinbot_manage.bots.profile import read as read_by_runner
-from myspinbot_runner.errors import BadInput
+from myspinbot.shared.bots import Bot, BotError, Part, folder_of, parse, read, save, schema
 
-from .made import AGREED, SCHEMA, picture, write_bot
+from .made import AGREED, picture, write_bot
 
 HASH = "0" * 64
-BOT = Bot("Ada", "2026-01-02", {"voice": Part("ada.safetensors", HASH, 5)}, "ohwx", "a teacher", "a room")
+BOT = Bot("Ada", "2026-01-02", {"voice": Part("voice", "ada.safetensors", HASH, 5)}, "ohwx", "a teacher", "a room")
 
 
 def test_the_schema_is_one():
-    Draft202012Validator.check_schema(SCHEMA)
-    assert [folder_of(kind, SCHEMA) for kind in ("lora", "voice", "portrait")] == ["loras", "voices", "bots"]
+    Draft202012Validator.check_schema(schema())
+    assert [folder_of(kind) for kind in ("lora", "voice", "portrait")] == ["loras", "voices", "bots"]
 
 
 def test_a_round_trip_changes_nothing(models):
     path = models / "bots" / "Ada.json"
-    bot = read(path, SCHEMA)
+    bot = read(path)
     assert (bot.trigger, bot.persona, bot.scene) == ("ohwx person", "a patient teacher", "a bright room")
     assert bot.consent == {"lora": AGREED, "voice": CONSENT}
     assert set(bot.files) == {"lora", "voice", "portrait"}
-    assert text(bot, SCHEMA) == path.read_text("utf-8")
-    assert read_by_runner(path.read_bytes(), "it").text == path.read_text("utf-8")
+    assert bot.to_json() == path.read_text("utf-8")
+    assert parse(path.read_bytes(), "it") == bot
 
 
 def test_the_same_bot_again_changes_nothing_and_another_is_refused(models):
     folder = models / "bots"
-    bot = read(folder / "Ada.json", SCHEMA)
+    bot = read(folder / "Ada.json")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    keep(replace(bot, created="2027-01-01"), picture(), folder, SCHEMA)
+    save(replace(bot, created="2027-01-01"), picture(), folder)
     with pytest.raises(BotError, match="never replaced"):
-        keep(replace(bot, persona="somebody else"), picture(), folder, SCHEMA)
+        save(replace(bot, persona="somebody else"), picture(), folder)
     with pytest.raises(BotError, match="never replaced"):
-        keep(bot, picture(1), folder, SCHEMA)
+        save(bot, picture(1), folder)
     (folder / "Ada.json").unlink()
     with pytest.raises(BotError, match="another picture"):
-        keep(bot, picture(1), folder, SCHEMA)
+        save(bot, picture(1), folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"Ada.png": before["Ada.png"]}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "con:", "x" * 81, " a", "a\n"])
 def test_names_that_no_file_can_have(tmp_path, name):
     with pytest.raises(BotError, match="name"):
-        keep(replace(BOT, name=name), b"", tmp_path, SCHEMA)
+        save(replace(BOT, name=name), b"", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def broken(**changes) -> bytes:
-    data = json.loads(text(BOT, SCHEMA)) | changes
+    data = json.loads(BOT.to_json()) | changes
     return json.dumps({key: value for key, value in data.items() if value is not None}).encode()
 
 
@@ -85,6 +83,8 @@ def part(**changes) -> dict:
         (broken(files=part(file="a/../../ada.safetensors")), "file"),
         (broken(files=part(file="C:/ada.safetensors")), "file"),
         (broken(files=part(file="ada.pt")), "file"),
+        (broken(files=part(file="aux/ada.safetensors")), "Windows"),
+        (broken(name="lpt1.old"), "Windows"),
         (broken(files=part(file="ada.safetensors\n")), "file"),
         (broken(files=part(sha256=HASH + "\n")), "sha256"),
         (broken(files=part(sha256="xyz")), "sha256"),
@@ -95,23 +95,19 @@ def part(**changes) -> dict:
         (broken(files={"portrait": part()["voice"]}), "portrait"),
     ],
 )
-def test_both_readers_refuse_the_same(tmp_path, content, where):
+def test_what_is_no_profile_is_refused_and_the_field_named(tmp_path, content, where):
     path = tmp_path / "x.json"
     path.write_bytes(content)
-    with pytest.raises(BotError, match=where) as pack:
-        read(path, SCHEMA)
-    with pytest.raises(BadInput, match=where) as runner:
-        read_by_runner(content, "x.json")
-    assert str(pack.value).endswith(".")
-    assert str(runner.value).endswith(".")
+    with pytest.raises(BotError, match=where) as caught:
+        read(path)
+    assert str(caught.value).startswith("x.json ")
+    assert str(caught.value).endswith(".")
 
 
 def test_a_later_version_is_told_as_such(tmp_path):
     (tmp_path / "x.json").write_bytes(broken(version=2))
     with pytest.raises(BotError, match="later version"):
-        read(tmp_path / "x.json", SCHEMA)
-    with pytest.raises(BadInput, match="later version"):
-        read_by_runner(broken(version=2), "x.json")
+        read(tmp_path / "x.json")
 
 
 def test_consent_is_read_from_the_files(tmp_path, models):
@@ -125,6 +121,6 @@ def test_consent_is_read_from_the_files(tmp_path, models):
 
 
 def test_two_bots_share_nothing(tmp_path):
-    one, two = (read(write_bot(tmp_path, name, seed=seed), SCHEMA) for seed, name in enumerate(("Ada", "Bob")))
+    one, two = (read(write_bot(tmp_path, name, seed=seed)) for seed, name in enumerate(("Ada", "Bob")))
     for kind in ("lora", "voice", "portrait"):
         assert one.files[kind] != two.files[kind]

@@ -17,7 +17,6 @@ from myspinbot_runner import Client
 from tests.miniatures import f5, sd15
 from tests.runner.helpers import tag, until
 
-from .made import SCHEMA
 from .test_nodes import known, node
 
 ATTENTION = "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2"
@@ -26,10 +25,9 @@ ATTENTION = "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2"
 @pytest.fixture(scope="module")
 def bots(server) -> list[str]:
     """Two bots with voices and identities that differ, and the models to use them with."""
-    from myspinbot.engines.bots.keep import keep
-    from myspinbot.engines.bots.profile import Bot, Part
     from myspinbot.engines.speech import espeak
     from myspinbot.engines.voice.profile import VoiceProfile
+    from myspinbot.shared.bots import Bot, Part, save
 
     models = Path(server.base_directory) / "models"
     f5.write_model(models / "TTS" / "F5-TTS" / "mini")
@@ -45,8 +43,8 @@ def bots(server) -> list[str]:
         lora = models / "loras" / f"{name}.safetensors"
         lora.parent.mkdir(exist_ok=True)
         save_file(identity(seed), lora)
-        files = {"voice": Part.of(voice, voice.name), "lora": Part.of(lora, lora.name)}
-        keep(Bot(name, "2026-01-02", files, f"person{seed}"), b"", models / "bots", SCHEMA)
+        files = {"voice": Part.of("voice", voice, voice.name), "lora": Part.of("lora", lora, lora.name)}
+        save(Bot(name, "2026-01-02", files, f"person{seed}"), b"", models / "bots")
         assert until(lambda name=name: known(server, "MySpinBotLoadBot", "bot", name))
     return names
 

@@ -15,6 +15,11 @@ def checked_name(name: str, what: str) -> str:
     name = name.strip().rstrip(".")
     if not _NAME.fullmatch(name) or name.startswith("."):
         raise ValueError(f"{what} can't be called {name!r}. Use letters, digits, spaces and dashes.")
-    if _RESERVED.fullmatch(name):
+    if is_reserved(name):
         raise ValueError(f"{what} can't be called {name!r}, which Windows keeps for a device. Choose another name.")
     return name
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Windows keeps a file's name, one without folders, for a device."""
+    return bool(_RESERVED.fullmatch(name))

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ...comfyui.model_files import register_folder
-from ...shared import manifest
+from ...shared.bots import FOLDER, SUFFIX, Bot, folder_of
 
-if TYPE_CHECKING:
-    from ...engines.bots.profile import Bot, Part
-
-FOLDER = "bots"
 NONE = "none"  # in the combo, for a pipeline without a bot
-_SUFFIX = ".json"
 _WHAT = {"lora": "identity", "voice": "voice", "portrait": "portrait"}
-
-
-@cache
-def schema() -> dict[str, Any]:
-    """What a bot profile is."""
-    return json.loads(manifest.PATH.with_name("bot.schema.json").read_text(encoding="utf-8"))
 
 
 def names() -> list[str]:
@@ -31,7 +17,7 @@ def names() -> list[str]:
 
     register_folder(FOLDER)
     files = (name.replace("\\", "/") for name in folder_paths.get_filename_list(FOLDER))
-    found = {name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX) and "/" not in name}
+    found = {name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX) and "/" not in name}
     return sorted(found - {NONE})
 
 
@@ -44,7 +30,7 @@ def profile_path(name: str) -> Path:
     import folder_paths
 
     register_folder(FOLDER)
-    path = folder_paths.get_full_path(FOLDER, name + _SUFFIX)
+    path = folder_paths.get_full_path(FOLDER, name + SUFFIX)
     if path is None:
         raise FileNotFoundError(
             f"There is no bot {name!r} in models/{FOLDER}. Make one with Save Bot, or import one: "
@@ -65,9 +51,7 @@ def part_path(kind: str, file: str) -> Path | None:
     """The file of a kind as ComfyUI finds it; None where it is missing."""
     import folder_paths
 
-    from ...engines.bots.profile import folder_of
-
-    folder = folder_of(kind, schema())
+    folder = folder_of(kind)
     register_folder(folder)
     path = folder_paths.get_full_path(folder, file)
     return Path(path) if path else None
@@ -79,15 +63,13 @@ def found_parts(bot: Bot) -> dict[str, Path]:
     Raises:
         FileNotFoundError: One is gone; the message says which.
     """
-    from ...engines.bots.profile import folder_of
-
     found: dict[str, Path] = {}
     for kind, part in bot.files.items():
         path = part_path(kind, part.file)
         if path is None:
             raise FileNotFoundError(
                 f"The bot {bot.name!r} has lost its {_WHAT[kind]}: {part.file} isn't in models/"
-                f"{folder_of(kind, schema())}. Put it back, or import the bot again."
+                f"{part.folder}. Put it back, or import the bot again."
             )
         found[kind] = path
     return found
@@ -98,11 +80,5 @@ def changed_parts(bot: Bot, paths: dict[str, Path]) -> list[str]:
     return [
         f"The {_WHAT[kind]} of {bot.name!r} has changed since the bot was saved: {part.file}."
         for kind, part in bot.files.items()
-        if not _unchanged(part, paths[kind])
+        if not part.is_at(paths[kind])
     ]
-
-
-def _unchanged(part: Part, path: Path) -> bool:
-    from ...engines.bots.profile import Part
-
-    return path.stat().st_size == part.bytes and Part.of(path, part.file).sha256 == part.sha256

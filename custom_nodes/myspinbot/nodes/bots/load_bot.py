@@ -8,8 +8,9 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output
+from ...shared.bots import read
 from ..voice.profile_files import VoiceSocket
-from .files import NONE, changed_parts, found_parts, names, profile_path, schema
+from .files import NONE, changed_parts, found_parts, names, profile_path
 
 
 class LoadBot(io.ComfyNode):
@@ -46,13 +47,11 @@ class LoadBot(io.ComfyNode):
     @override
     def fingerprint_inputs(cls, bot: str) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The state of its files, so that a bot that changed is loaded anew."""
-        from ...engines.bots.profile import read
-
         if bot == NONE:
             return ""
         try:
             profile = profile_path(bot)
-            files = [profile, *found_parts(read(profile, schema())).values()]
+            files = [profile, *found_parts(read(profile)).values()]
             return " ".join(f"{state.st_size} {state.st_mtime_ns}" for state in (file.stat() for file in files))
         except (OSError, ValueError) as error:
             return str(error)
@@ -60,12 +59,11 @@ class LoadBot(io.ComfyNode):
     @classmethod
     @override
     def execute(cls, bot: str) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
-        from ...engines.bots.profile import read
         from ...engines.voice.profile import load_profile
 
         if bot == NONE:
             return output(None, "", "", "", "", None)
-        profile = read(profile_path(bot), schema())
+        profile = read(profile_path(bot))
         paths = found_parts(profile)
         notices: list[Notice] = [{"level": "warning", "text": text} for text in changed_parts(profile, paths)]
         voice = load_profile(paths["voice"]) if "voice" in paths else None

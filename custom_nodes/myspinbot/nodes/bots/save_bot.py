@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output
+from ...shared.bots import Bot, BotError, Part, save
+from ...shared.file_names import checked_name
 from ..voice.profile_files import SUFFIX, VoiceSocket, find, names
-from .files import NONE, folder, part_path, schema
+from .files import NONE, folder, part_path
 
 if TYPE_CHECKING:
     from ...engines.voice.profile import VoiceProfile
@@ -76,9 +78,7 @@ class SaveBot(io.ComfyNode):
         trigger: str = "",
         portrait: Any = None,
     ) -> io.NodeOutput:
-        from ...engines.bots.keep import keep
-        from ...engines.bots.profile import Bot, BotError, Part, consent_in
-        from ...shared.file_names import checked_name
+        from ...engines.bots.consent import consent_in
 
         name = checked_name(name, "A bot")
         if name == NONE:
@@ -89,7 +89,7 @@ class SaveBot(io.ComfyNode):
         for kind, path, file in (_lora(lora_name), _voice(voice)):
             if path is None:
                 continue
-            files[kind] = Part.of(path, file)
+            files[kind] = Part.of(kind, path, file)
             if stated := consent_in(path):
                 consent[kind] = stated
             else:
@@ -98,14 +98,12 @@ class SaveBot(io.ComfyNode):
         if not files and portrait is None:
             raise BotError("The bot consists of nothing. Connect a voice, a LoRA's name or a portrait.")
         bot = Bot(name, date.today().isoformat(), files, trigger.strip(), persona.strip(), scene.strip(), consent)
-        keep(bot, _png(portrait) if portrait is not None else b"", folder(), schema())
+        save(bot, _png(portrait) if portrait is not None else b"", folder())
         return output(name, notices=notices)
 
 
 def _lora(name: str) -> tuple[str, Path | None, str]:
-    from ...engines.bots.profile import BotError, plain_file
-
-    file = plain_file(name.strip()) if name.strip() else ""
+    file = str(PurePosixPath(name.strip().replace("\\", "/"))) if name.strip() else ""
     if not file:
         return "lora", None, ""
     if not file.endswith(SUFFIX):
@@ -118,7 +116,6 @@ def _lora(name: str) -> tuple[str, Path | None, str]:
 
 def _voice(voice: VoiceProfile | None) -> tuple[str, Path | None, str]:
     """The file that holds a voice, whatever it is called."""
-    from ...engines.bots.profile import BotError
     from ...engines.voice.profile import ProfileError, load_profile
 
     if voice is None:
