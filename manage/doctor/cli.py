@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from myspinbot_runner.cli.connect import connect, server_option
-from myspinbot_runner.errors import RunnerError
+from myspinbot_runner.errors import RunnerError, ServerUnreachable
 
 from ..models.options import open_store, place_options
 from .report import Line
@@ -49,7 +49,11 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     from .pipelines import pipelines
     from .services import ask_ollama, why_not_loaded
 
-    manifest, store = open_store(**where)
+    try:
+        manifest, store = open_store(**where)
+    except ServerUnreachable as error:
+        yield Line("ComfyUI", "bad", error.message)
+        return
     machine, types, trouble = None, None, None
     try:
         comfyui = str(where["comfyui"]) if where["comfyui"] else None

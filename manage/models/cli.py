@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from myspinbot_runner.errors import BadInput, BrokenModel, Cancelled
+from myspinbot_runner.errors import BadInput, BrokenModel, Cancelled, ServerUnreachable
 from myspinbot_shared.manifest import Manifest, Model
 
 from .manifest import chosen, load
 from .options import open_store, place_options
+from .store import Status
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line.")
 
@@ -45,10 +46,19 @@ def list_(names: tuple[str, ...], set_: str | None, markdown: bool, as_json: boo
     if markdown:
         click.echo(table.markdown(load()), nl=False)
         return
-    manifest, store = open_store(**where)
+    nowhere = ""
+    try:
+        manifest, store = open_store(**where)
+    except ServerUnreachable as error:
+        if any(where.values()):
+            raise
+        manifest, store, nowhere = load(), None, error.message
     if set_ is not None and set_ not in manifest.sets:
         raise BadInput(f"There is no set {set_!r}. The sets are {', '.join(manifest.sets)}.")
-    found = [store.status(model) for model in (manifest.in_set(set_) if set_ else _choose(manifest, names))]
+    wanted = manifest.in_set(set_) if set_ else _choose(manifest, names)
+    found = [store.status(model) if store else Status(model, "unknown") for model in wanted]
+    if nowhere:
+        click.echo(f"{nowhere} Until then nobody knows which models are here.", err=True)
     if as_json:
         for status in found:
             _emit(table.as_json(status))
@@ -60,7 +70,8 @@ def list_(names: tuple[str, ...], set_: str | None, markdown: bool, as_json: boo
         console.print(f"The set {set_} has no models: {manifest.sets[set_].about}" if set_ else "No models.")
         return
     table.show(manifest, found, console)
-    console.print(table.summary(found), highlight=False)
+    if store:
+        console.print(table.summary(found), highlight=False)
 
 
 @models.command()

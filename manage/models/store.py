@@ -17,12 +17,15 @@ from .lockfile import Fetched, LockFile
 from .places import Places
 
 BLOCK = 1 << 22
-State = Literal["have", "missing", "broken"]
+State = Literal["have", "missing", "broken", "unknown"]
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is on the disk for one model. `why` says what is wrong with a broken one, or where a stray one is."""
+    """What is on the disk for one model; `unknown` where nobody looked.
+
+    `why` says what is wrong with a broken one, or where a stray one is.
+    """
 
     model: Model
     state: State

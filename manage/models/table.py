@@ -13,7 +13,7 @@ from myspinbot_shared.manifest import Manifest, Model
 
 from .store import Status
 
-COLOURS = {"have": "green", "missing": "yellow", "broken": "red"}
+COLOURS = {"have": "green", "missing": "yellow", "broken": "red", "unknown": "yellow"}
 
 
 def as_json(status: Status) -> dict[str, Any]:
