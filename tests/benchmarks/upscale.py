@@ -27,9 +27,9 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from spandrel import ModelLoader  # noqa: E402
 
-from myspinbot.engines.enhance.upscale.clip import Settings, enhance  # noqa: E402
-from myspinbot.engines.enhance.upscale.network import Network, load_network  # noqa: E402
-from myspinbot.engines.head.talk import talk  # noqa: E402
+from myspinbot.engines.enhance.clip import Settings, enhance  # noqa: E402
+from myspinbot.engines.enhance.upscale_network import Network, load_network  # noqa: E402
+from myspinbot.engines.head.render import render_talking_head  # noqa: E402
 from myspinbot.engines.speech import espeak  # noqa: E402
 from myspinbot.media.audio import Sound  # noqa: E402
 from myspinbot.media.clip import read  # noqa: E402
@@ -53,7 +53,7 @@ def talking(path: Path, seconds: float, side: int = SIDE) -> Path:
     samples = np.resize(speech.samples.reshape(-1), int(seconds * speech.sample_rate))
     pixels = portrait(side)
     sound = Sound(samples[None], speech.sample_rate)
-    talk(
+    render_talking_head(
         pixels, find_points(pixels).points, sound, path, timings=None, seed=1, motion_scale=0.0, on_step=lambda *_: None
     )
     return path

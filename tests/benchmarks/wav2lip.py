@@ -34,10 +34,9 @@ sys.modules["myspinbot"] = package
 
 from myspinbot.engines.lipsync import dub as dubs  # noqa: E402
 from myspinbot.engines.lipsync import source as sources  # noqa: E402
-from myspinbot.engines.lipsync.checkpoint import load_generator, prepared  # noqa: E402
-from myspinbot.engines.lipsync.follow import Wanted, choose, follow  # noqa: E402
-from myspinbot.engines.lipsync.lips import Lips  # noqa: E402
+from myspinbot.engines.lipsync.generator import load_generator, prepare_generator  # noqa: E402
 from myspinbot.engines.lipsync.mel import Mel  # noqa: E402
+from myspinbot.engines.lipsync.tracking import FaceChoice, choose_face, track_faces  # noqa: E402
 from myspinbot.media.audio import Sound  # noqa: E402
 from myspinbot.media.faces.detect import CascadeDetector  # noqa: E402
 from myspinbot.media.faces.track import Follower  # noqa: E402
@@ -65,8 +64,8 @@ def timed(owner: Any, name: str, part: str) -> None:
 
 def watch() -> None:
     timed(Follower, "show", "faces")
-    timed(Lips, "draw", "generator")
-    timed(dubs, "blended", "blending")
+    timed(dubs.LipGenerator, "generate", "generator")
+    timed(dubs, "blend", "blending")
     timed(dubs, "cut_out", "blending")
     timed(VideoWriter, "write", "encoding")
     inner = sources.Clip.frames
@@ -86,12 +85,12 @@ def watch() -> None:
 
 def network_for(frames: int) -> None:
     """Have the network draw these frames only."""
-    draw = Lips.draw
+    draw = dubs.LipGenerator.generate
 
-    def drawn(self: Lips, faces: Any, indices: Any, *rest: Any) -> Any:
+    def drawn(self: dubs.LipGenerator, faces: Any, indices: Any, *rest: Any) -> Any:
         return draw(self, faces, indices, *rest) if indices[0] < frames else [face.copy() for face in faces]
 
-    Lips.draw = drawn  # type: ignore[method-assign]
+    dubs.LipGenerator.generate = drawn  # type: ignore[method-assign]
 
 
 def measure(kind: str, seconds: int, folder: Path) -> dict[str, Any]:
@@ -103,12 +102,12 @@ def measure(kind: str, seconds: int, folder: Path) -> dict[str, Any]:
         path = folder / f"{seconds}.mp4"
         record(path, play([man], seconds * 25))
         source = sources.Clip(path, FPS, 640, 480)
-    model = prepared(load_generator(miniature.write(folder / "wav2lip.pth")), torch.device("cpu"))
+    model = prepare_generator(load_generator(miniature.write(folder / "wav2lip.pth")), torch.device("cpu"))
     sound = Sound(np.random.default_rng(0).normal(0, 0.1, (1, seconds * 16000)).astype(np.float32), 16000)
     began, worked = time.perf_counter(), time.process_time()
-    tracks = choose(follow(source, CascadeDetector(), FPS), Wanted(), CascadeDetector)
+    tracks = choose_face(track_faces(source, CascadeDetector(), FPS), FaceChoice(), CascadeDetector)
     work = dubs.Dubbing(source, tracks, sound, FPS)
-    dubs.dub(work, Lips(model.model, Mel(sound), FPS), folder / f"out-{kind}-{seconds}.mp4")
+    dubs.dub(work, dubs.LipGenerator(model.model, Mel(sound), FPS), folder / f"out-{kind}-{seconds}.mp4")
     took, worked = time.perf_counter() - began, time.process_time() - worked
     split = {part: round(spent / work.frames * 1000, 2) for part, spent in SPENT.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,10 +14,10 @@ import pytest
 import torch
 from spandrel import ModelLoader
 
-from myspinbot.engines.enhance.upscale.network import load_network
-from myspinbot.engines.infinitetalk.colour import matched
-from myspinbot.engines.lipsync.checkpoint import load_generator, prepared
-from myspinbot.engines.lipsync.lips import Lips
+from myspinbot.engines.enhance.upscale_network import load_network
+from myspinbot.engines.infinitetalk.color_match import match_colors
+from myspinbot.engines.lipsync.dub import LipGenerator
+from myspinbot.engines.lipsync.generator import load_generator, prepare_generator
 from myspinbot.engines.lipsync.mel import Mel
 from myspinbot.engines.speech import espeak
 from myspinbot.engines.speech.f5.checkpoint import load_model, load_vocabulary
@@ -115,12 +115,14 @@ def test_lips_are_the_same_there(tmp_path):
     faces = list(random.integers(0, 256, (2, 96, 96, 3), np.uint8))
 
     def drawn(device: torch.device, *types: torch.dtype) -> np.ndarray:
-        ready = prepared(generator, device, types)
+        ready = prepare_generator(generator, device, types)
         assert ready.dtype is (types or TYPES)[0]
         ready.model.to(CPU).to(device)
-        lips = Lips(ready.model, mel, Fraction(25))
+        lips = LipGenerator(ready.model, mel, Fraction(25))
         window = (40, 96, 8, 88)
-        return np.stack(lips.draw(faces, [0, 5], window) + lips.draw([faces[0]] * 2, [7, 9], window)).astype(int)
+        return np.stack(lips.generate(faces, [0, 5], window) + lips.generate([faces[0]] * 2, [7, 9], window)).astype(
+            int
+        )
 
     here = drawn(CPU)
     for types in ((), TYPES[2:]):
@@ -130,7 +132,7 @@ def test_lips_are_the_same_there(tmp_path):
 
 @pytest.mark.parametrize("kind", [upscale.compact, lambda: upscale.compact(channels=1)], ids=["colour", "grey"])
 def test_pictures_are_upscaled_the_same_there(kind, monkeypatch):
-    monkeypatch.setattr("myspinbot.engines.enhance.upscale.network.fast_types", lambda device: TYPES[1:])
+    monkeypatch.setattr("myspinbot.engines.enhance.upscale_network.fast_types", lambda device: TYPES[1:])
     descriptor = ModelLoader().load_from_state_dict(kind())
     pictures = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), np.uint8)
     here = load_network(descriptor, device=CPU, exact=True)
@@ -153,10 +155,10 @@ def test_words_are_found_the_same_there(speech, tmp_path):
 def test_colours_are_matched_the_same_there(method):
     generator = torch.Generator().manual_seed(0)
     frames, reference = (torch.rand(9, 16, 16, 3, generator=generator), torch.rand(16, 16, 3, generator=generator))
-    here = matched(frames, reference, method, known=2)
+    here = match_colors(frames, reference, method, known=2)
     with pretended() as card:
-        beside = matched(frames, reference.to(card), method, known=2)
-        there = matched(frames.to(card).half(), reference.to(card), method, known=2)
+        beside = match_colors(frames, reference.to(card), method, known=2)
+        there = match_colors(frames.to(card).half(), reference.to(card), method, known=2)
         assert (beside.device, there.device, there.dtype) == (CPU, CARD, torch.float16)
         assert torch.allclose(beside, here, atol=1e-5)
         assert torch.allclose(there.cpu().float(), here, atol=5e-3)

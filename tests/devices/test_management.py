@@ -39,7 +39,7 @@ for turn in (1, 2):
     speech_models.measure("auto", place)(numpy.zeros(16000, numpy.float32), 16000, ["word"])
     found[f"aligner {turn}"] = seen()
 held = upscale_model.loaded(ModelLoader().load_from_file(upscaler), exact=True)
-upscale_model.bring(held.model)
+upscale_model.load_together(held.model)
 found["upscaler"] = seen()
 del held
 found["without the upscaler"] = seen()

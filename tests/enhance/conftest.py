@@ -12,7 +12,7 @@ def load(state: dict[str, torch.Tensor], *, exact: bool = True):
     """A network from a state dict, through spandrel."""
     from spandrel import ModelLoader
 
-    from myspinbot.engines.enhance.upscale.network import load_network
+    from myspinbot.engines.enhance.upscale_network import load_network
 
     return load_network(ModelLoader().load_from_state_dict(dict(state)), device=torch.device("cpu"), exact=exact)
 
@@ -54,14 +54,14 @@ def dense():
 def upscaled(tmp_path, compact):
     """Call it with a clip and settings for the path of the upscaled clip; `.remarks` and `.steps` are of the last."""
 
-    from myspinbot.engines.enhance.upscale.clip import Settings, enhance
+    from myspinbot.engines.enhance.clip import Settings, enhance
     from myspinbot.shared.work_store import Store
 
     class Call:
         def __init__(self) -> None:
             self.count, self.remarks, self.steps = 0, [], []
 
-        def __call__(self, source, network=compact, on_step=None, restoring=None, ready=lambda: None, **settings):
+        def __call__(self, source, network=compact, on_step=None, restoration=None, ready=lambda: None, **settings):
             self.count += 1
             self.steps = []
             path = tmp_path / f"out{self.count}.mp4"
@@ -73,7 +73,7 @@ def upscaled(tmp_path, compact):
                 Store(tmp_path / "work", 10**9),
                 memory=10**9,
                 on_step=on_step or (lambda done, total: self.steps.append((done, total))),
-                restoring=restoring,
+                restoration=restoration,
                 ready=ready,
             )
             self.remarks, self.report = report.remarks, report

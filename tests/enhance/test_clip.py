@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from myspinbot.engines.enhance.upscale.network import UpscaleError, load_network
+from myspinbot.engines.enhance.upscale_network import UpscaleError, load_network
 from myspinbot.media.clip import probe
 from myspinbot.media.join import join
 from myspinbot.media.tracks import SoundFrom

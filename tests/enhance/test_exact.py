@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myspinbot.engines.enhance.upscale import network as networks
-from myspinbot.engines.enhance.upscale.activity import Grid
-from myspinbot.engines.enhance.upscale.changes import Upscaler
-from myspinbot.engines.enhance.upscale.layout import divided
-from myspinbot.engines.enhance.upscale.network import edge_effect
-from myspinbot.engines.enhance.upscale.plan import Plan, look
+from myspinbot.engines.enhance import upscale_network as networks
+from myspinbot.engines.enhance.plan import Grid, Plan, divided, make_plan
+from myspinbot.engines.enhance.upscale_network import edge_effect
+from myspinbot.engines.enhance.upscaler import Upscaler
 from tests.miniatures import upscale as miniature
 
 from .conftest import Scarce, load
@@ -24,7 +22,7 @@ def grid_of(network, frame) -> Grid:
 
 def plan(network, frames, *, overlap=8, tolerance=0, largest=1 << 40) -> Plan:
     grid = grid_of(network, frames[0])
-    return look(frames, grid, overlap=overlap, tolerance=tolerance, largest=largest, on_frame=lambda: None)
+    return make_plan(frames, grid, overlap=overlap, tolerance=tolerance, largest=largest, on_frame=lambda: None)
 
 
 def upscaler(network, frames, *, overlap=8, tolerance=0, batch=1, largest=1 << 40) -> Upscaler:

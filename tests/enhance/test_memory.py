@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from myspinbot.engines.enhance.restore import faces
-from myspinbot.engines.enhance.restore.align import SIDE
-from myspinbot.engines.enhance.restore.faces import Care
-from myspinbot.engines.enhance.upscale import changes
+from myspinbot.engines.enhance import restorer as faces
+from myspinbot.engines.enhance import upscaler as changes
+from myspinbot.engines.enhance.align import SIDE
+from myspinbot.engines.enhance.restorer import RestoreSettings
 from myspinbot.engines.memory import is_out_of_memory
 from myspinbot.media.faces.tracks import Tracks
 
@@ -34,8 +34,8 @@ def test_a_restorers_memory_is_given_back(monkeypatch):
             return super().__call__(stack, fidelity)
 
     monkeypatch.setattr(faces, "release", lambda: left.append(sum(layer() is not None for layer in computed)))
-    work = faces.Faces(Small(), Tracks(1, (0,), ()), Care(), batch=4)
-    drawn = work._drawn([np.zeros((SIDE, SIDE, 3), np.uint8)] * 3)
+    work = faces.FaceRestorer(Small(), Tracks(1, (0,), ()), RestoreSettings(), batch=4)
+    drawn = work._restore([np.zeros((SIDE, SIDE, 3), np.uint8)] * 3)
     assert (len(drawn), work.batch, left) == (3, 1, [0, 0])
 
 

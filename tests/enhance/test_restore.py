@@ -1,4 +1,4 @@
-"""Faces restored: aligned, pasted softly, steadied, only where needed, and the rest of the frame untouched."""
+"""FaceRestorer restored: aligned, pasted softly, smooth, only where needed, and the rest of the frame untouched."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from myspinbot.engines.enhance.restore.align import MASK, SIDE, TEMPLATE, Alignment
-from myspinbot.engines.enhance.restore.faces import Care, Faces, detail, load_state, needs_it, save_state
-from myspinbot.engines.enhance.restore.network import RestoreError, load_restorer
-from myspinbot.engines.enhance.restore.temporal_smoothing import steadied, stillness
-from myspinbot.engines.enhance.upscale.clip import Restoring
-from myspinbot.engines.frames import Step
+from myspinbot.engines.enhance.align import MASK, SIDE, TEMPLATE, Alignment
+from myspinbot.engines.enhance.clip import Restoration
+from myspinbot.engines.enhance.pieces import Step
+from myspinbot.engines.enhance.restore_network import RestoreError, load_restorer
+from myspinbot.engines.enhance.restorer import (
+    FaceRestorer,
+    RestoreSettings,
+    detail,
+    load_states,
+    needs_restoring,
+    save_states,
+    smooth,
+    stillness,
+)
 from myspinbot.media.clip import probe
 from myspinbot.media.faces.detect import CascadeDetector
 from myspinbot.media.faces.tracks import Track, Tracks, packed
@@ -70,9 +78,9 @@ def tracks_of(points: list[np.ndarray], count: int) -> Tracks:
     return Tracks(count, (0,), tracks)
 
 
-def run(faces: Faces, frames, sources=None) -> list[np.ndarray]:
+def run(faces: FaceRestorer, frames, sources=None) -> list[np.ndarray]:
     steps = [Step(frame=f, source=s) for f, s in zip(frames, sources or frames, strict=True)]
-    return [step.frame for step in faces.finished(steps, 0) if step.frame is not None]
+    return [step.frame for step in faces.restore(steps, 0) if step.frame is not None]
 
 
 def test_a_face_is_aligned_to_the_template_and_pasted_back_where_it_was():
@@ -107,7 +115,7 @@ def test_frames_of_another_size_get_the_face_in_the_right_place():
     frame = np.zeros((400, 300, 3), np.uint8)
     small = np.zeros((200, 150, 3), np.uint8)
     small[60:160, 30:130] = 200
-    faces = Faces(Stamp(), tracks_of([face_at(30, 60, 100)], 1), Care(where="everywhere"))
+    faces = FaceRestorer(Stamp(), tracks_of([face_at(30, 60, 100)], 1), RestoreSettings(where="everywhere"))
     (out,) = run(faces, [frame], [small])
     rows, columns = np.nonzero(out.max(axis=2) > 150)
     assert (columns.mean(), rows.mean()) == pytest.approx((160, 232), abs=8)
@@ -122,17 +130,17 @@ def test_steadying_lowers_flicker_and_keeps_movement():
         drawn = Stamp(noise=12)
         state, shown = None, []
         for face in seen:
-            state = steadied(state, face, drawn(face[None], 1.0)[0], temporal_smoothing)
-            shown.append(state.shown)
+            state = smooth(state, face, drawn(face[None], 1.0)[0], temporal_smoothing)
+            shown.append(state.smoothed)
         return float(np.mean([np.abs(a - b).mean() for a, b in pairwise(shown[2:])]))
 
     assert flicker(0.8) < 0.35 * flicker(0.0)
 
     moved = seen[0].copy()
     moved[340:420, 200:310] = 20
-    before = steadied(None, seen[0], seen[0], 0.8)
-    after = steadied(before, moved, moved, 0.8)
-    assert after.shown[380, 256].max() < 60, "a mouth that opens is shown as it is now"
+    before = smooth(None, seen[0], seen[0], 0.8)
+    after = smooth(before, moved, moved, 0.8)
+    assert after.smoothed[380, 256].max() < 60, "a mouth that opens is shown as it is now"
     assert stillness(seen[0], moved)[380, 256] == 0
     assert stillness(seen[0], seen[1])[256, 256] == 1
 
@@ -142,26 +150,26 @@ def test_a_face_seen_again_as_it_was_is_not_drawn_again():
     other = frame.copy()
     other[100:140, 90:120] = 0
     stamp = Stamp()
-    faces = Faces(stamp, tracks_of([face_at(30, 30, 140)], 5), Care(where="everywhere"))
+    faces = FaceRestorer(stamp, tracks_of([face_at(30, 30, 140)], 5), RestoreSettings(where="everywhere"))
     out = run(faces, [frame, frame, other, other, frame])
-    assert stamp.faces == faces.restored == 3
+    assert stamp.faces == faces.count == 3
     assert np.array_equal(out[0], out[1])
 
 
 def test_batches_change_nothing():
     points = [face_at(10, 20, 60), face_at(70, 10, 50)]
     frames = [texture(100, 140, seed) for seed in range(4)]
-    faces = Faces(Stamp(), tracks_of(points, 4), Care(where="everywhere"), batch=3)
-    plain = Faces(Stamp(), tracks_of(points, 4), Care(where="everywhere"))
+    faces = FaceRestorer(Stamp(), tracks_of(points, 4), RestoreSettings(where="everywhere"), batch=3)
+    plain = FaceRestorer(Stamp(), tracks_of(points, 4), RestoreSettings(where="everywhere"))
     for one, other in zip(run(faces, frames), run(plain, frames), strict=True):
         assert np.array_equal(one, other)
 
 
 def test_a_crowd_of_faces_is_fine():
     points = [face_at(x * 26, y * 26, 26) for y in range(10) for x in range(12)]
-    faces = Faces(Stamp(), tracks_of(points, 1), Care(where="everywhere"))
+    faces = FaceRestorer(Stamp(), tracks_of(points, 1), RestoreSettings(where="everywhere"))
     (out,) = run(faces, [texture(260, 312)])
-    assert faces.restored == 120
+    assert faces.count == 120
     assert out.shape == (260, 312, 3)
 
 
@@ -171,7 +179,7 @@ def test_large_sharp_faces_and_tiny_ones_are_left_alone():
     cases = [(600, frame, 0), (600, soft, 1), (300, frame, 1), (10, frame, 0)]
     for side, picture, drawn in cases:
         stamp = Stamp()
-        faces = Faces(stamp, tracks_of([face_at(50, 50, side)], 1), Care())
+        faces = FaceRestorer(stamp, tracks_of([face_at(50, 50, side)], 1), RestoreSettings())
         (out,) = run(faces, [picture])
         assert stamp.faces == drawn
         assert np.array_equal(out, picture) or drawn
@@ -182,21 +190,21 @@ def test_a_portrait_is_sharper_than_its_blur():
     sharp, soft = np.asarray(picture), np.asarray(picture.filter(ImageFilter.GaussianBlur(3)))
     assert detail(sharp) > 3 * detail(soft)
     track = tracks_of([face_at(0, 0, 600)], 1).tracks[0]
-    assert needs_it(track, soft)
+    assert needs_restoring(track, soft)
 
 
 def test_what_it_goes_on_from_is_kept_on_disk(tmp_path):
     frames = [texture(120, 120, seed) for seed in range(4)]
     points = [face_at(10, 10, 90), face_at(0, 0, 10)]
-    whole = run(Faces(Stamp(), tracks_of(points, 4), Care(where="everywhere")), frames)
-    first = Faces(Stamp(), tracks_of(points, 4), Care(where="everywhere"))
+    whole = run(FaceRestorer(Stamp(), tracks_of(points, 4), RestoreSettings(where="everywhere")), frames)
+    first = FaceRestorer(Stamp(), tracks_of(points, 4), RestoreSettings(where="everywhere"))
     run(first, frames[:2])
-    save_state({**first.kept, 7: None}, tmp_path / "state.npz")
-    later = Faces(Stamp(), tracks_of(points, 4), Care(where="everywhere"))
-    later.kept = load_state(tmp_path / "state.npz")
-    assert later.kept[7] is None
+    save_states({**first.states, 7: None}, tmp_path / "state.npz")
+    later = FaceRestorer(Stamp(), tracks_of(points, 4), RestoreSettings(where="everywhere"))
+    later.states = load_states(tmp_path / "state.npz")
+    assert later.states[7] is None
     steps = [Step(frame=frame, source=frame) for frame in frames[2:]]
-    rest = [step.frame for step in later.finished(steps, 2) if step.frame is not None]
+    rest = [step.frame for step in later.restore(steps, 2) if step.frame is not None]
     assert all(np.array_equal(a, b) for a, b in zip(whole[2:], rest, strict=True))
 
 
@@ -214,8 +222,8 @@ def test_restoreformer_through_spandrel(restorer):
 def test_a_clips_face_is_restored_and_the_rest_and_the_sound_stay(tmp_path, upscaled, restorer):
     picture = Image.open(MEDIA / "smiling_woman.jpg").convert("RGB").resize((256, 256))
     source = write(tmp_path / "a.mp4", [np.asarray(picture)] * 6, sound=tone(0.24))
-    care = Care(where="everywhere")
-    path = upscaled(source, None, restoring=Restoring(restorer, CascadeDetector(), care), batch_size=2)
+    settings = RestoreSettings(where="everywhere")
+    path = upscaled(source, None, restoration=Restoration(restorer, CascadeDetector(), settings), batch_size=2)
     assert upscaled.report.faces == 6
     assert 1 <= upscaled.report.restored <= 6
     assert probe(path).frames == 6
@@ -229,8 +237,8 @@ def test_faces_are_restored_within_an_upscale(tmp_path, upscaled, compact, resto
     picture = Image.open(MEDIA / "smiling_woman.jpg").convert("RGB").resize((256, 256))
     source = write(tmp_path / "a.mp4", [np.asarray(picture)] * 2)
     plain = decoded(upscaled(source, compact))[0].astype(int)
-    care = Care(where="everywhere")
-    path = upscaled(source, compact, restoring=Restoring(restorer, CascadeDetector(), care))
+    settings = RestoreSettings(where="everywhere")
+    path = upscaled(source, compact, restoration=Restoration(restorer, CascadeDetector(), settings))
     info, after = probe(path), decoded(path)[0]
     assert (info.width, info.frames) == (512, 2)
     assert np.abs(plain[:, :24] - after[:, :24]).mean() < 3
@@ -254,8 +262,8 @@ def test_models_are_brought_back_between_looking_for_faces_and_running(tmp_path,
     picture = Image.open(MEDIA / "smiling_woman.jpg").convert("RGB").resize((256, 256))
     source = write(tmp_path / "a.mp4", [np.asarray(picture)] * 2)
     watched = compact.module.register_forward_pre_hook(lambda *_: order.append("upscaled"))
-    restoring = Restoring(Drawer(), Finder(), Care(where="everywhere"))
-    upscaled(source, compact, restoring=restoring, ready=lambda: order.append("ready"))
+    restoration = Restoration(Drawer(), Finder(), RestoreSettings(where="everywhere"))
+    upscaled(source, compact, restoration=restoration, ready=lambda: order.append("ready"))
     watched.remove()
     at = order.index("ready")
     assert set(order[:at]) == {"looked"}
@@ -273,20 +281,20 @@ def test_cancel_comes_through_while_a_face_is_drawn(tmp_path, upscaled, restorer
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        care = Care(where="everywhere")
-        upscaled(source, None, on_step, Restoring(restorer, CascadeDetector(), care))
+        settings = RestoreSettings(where="everywhere")
+        upscaled(source, None, on_step, Restoration(restorer, CascadeDetector(), settings))
     assert len([call for call in calls if call > 1]) < 20
 
 
 def test_a_clip_without_a_face_is_left_as_it_is(tmp_path, upscaled):
     source = write(tmp_path / "a.mp4", [np.full((64, 64, 3), 90, np.uint8)] * 3, fps=Fraction(24))
-    path = upscaled(source, None, restoring=Restoring(FakeRestorer(), CascadeDetector()))
+    path = upscaled(source, None, restoration=Restoration(FakeRestorer(), CascadeDetector()))
     assert upscaled.report.faces == 0
     assert np.abs(decoded(source)[0].astype(int) - decoded(path)[0]).max() <= 1
 
 
 class FakeRestorer(Stamp):
-    identity, dtype, module = "none", torch.float32, torch.nn.Identity()
+    weights_hash, dtype, module = "none", torch.float32, torch.nn.Identity()
 
 
 def test_what_is_no_restorer_is_refused_by_name(tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ def card(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize(("width", "height"), [(832, 480), (576, 576), (1280, 720)])
 def test_two_windows_fit(card, width, height):
-    work = talk(width=width, height=height, frame_window_size=81, motion_frame=25, sampling_steps=2, color_match="mkl",
+    work = talk(width=width, height=height, frame_window_size=81, motion_frame=25, steps=2, color_match="mkl",
                 vae_tiling="auto")  # fmt: skip
     work["40"] = node("TestLimitMemory", model=["1", 0], gib=float(GIB))
     work["20"]["inputs"]["model"] = ["40", 0]

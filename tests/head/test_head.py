@@ -9,10 +9,8 @@ import pytest
 from PIL import Image
 
 from myspinbot.engines.head import visemes
-from myspinbot.engines.head.listening import listen
-from myspinbot.engines.head.motion import plan
-from myspinbot.engines.head.render import render
-from myspinbot.engines.head.talk import talk
+from myspinbot.engines.head.motion import analyze, plan_motion
+from myspinbot.engines.head.render import render_frames, render_talking_head
 from myspinbot.engines.speech import espeak
 from myspinbot.engines.timings import Span, Timings
 from myspinbot.media.audio import Sound
@@ -34,8 +32,12 @@ def sound_of(text: str, **options) -> tuple[Sound, Timings]:
 
 def motion_of(text: str, *, by_sound: bool = False, seed: int = 1, motion_scale: float = 1.0):
     sound, timings = sound_of(text)
-    hearing = listen(sound, round(sound.duration * 25), 25)
-    return plan(hearing, None if by_sound else timings, fps=25, seed=seed, motion_scale=motion_scale), timings, hearing
+    analysis = analyze(sound, round(sound.duration * 25), 25)
+    return (
+        plan_motion(analysis, None if by_sound else timings, fps=25, seed=seed, motion_scale=motion_scale),
+        timings,
+        analysis,
+    )
 
 
 def test_every_sound_of_ipa_has_a_mouth():
@@ -49,8 +51,8 @@ def test_every_sound_of_ipa_has_a_mouth():
     assert visemes.of_phoneme("ʲ") == visemes.of_phoneme("☃") == []
     assert visemes.of_phoneme("") == visemes.of_phoneme("sil") == ["rest"]
     spoken = "a quick brown fox thinks of five joyful measures, church bells, zebras and young whales"
-    heard = {name for span in espeak.speak(spoken).timings.phonemes for name in visemes.of_phoneme(span.text)}
-    assert len(heard) >= 12
+    found = {name for span in espeak.speak(spoken).timings.phonemes for name in visemes.of_phoneme(span.text)}
+    assert len(found) >= 12
 
 
 def test_lips_meet_for_m_and_open_for_a():
@@ -74,8 +76,8 @@ def test_vowels_are_told_apart():
 
 
 def test_without_timings_the_sound_itself_opens_the_mouth():
-    motion, _, hearing = motion_of("Many people wander along the long road.", by_sound=True)
-    assert np.corrcoef(motion.poses[:, OPEN], hearing.loudness)[0, 1] > 0.6
+    motion, _, analysis = motion_of("Many people wander along the long road.", by_sound=True)
+    assert np.corrcoef(motion.poses[:, OPEN], analysis.loudness)[0, 1] > 0.6
     wide, _, _ = motion_of("see see see see", by_sound=True)
     narrow, _, _ = motion_of("oh oh oh oh", by_sound=True)
     assert wide.poses[:, WIDE].max() > narrow.poses[:, WIDE].max()
@@ -94,7 +96,7 @@ def test_a_clip_begins_and_ends_with_the_mouth_and_eyes_of_the_portrait(text, by
 def test_silence_closes_the_mouth_but_the_head_lives():
     sound = Sound(np.zeros((1, 22050 * 12), np.float32), 22050)
     for timings in (None, Timings(12.0, (), (Span("a", 1.0, 2.0),))):
-        motion = plan(listen(sound, 300, 25), timings, fps=25, seed=3)
+        motion = plan_motion(analyze(sound, 300, 25), timings, fps=25, seed=3)
         assert np.abs(motion.poses).max() == 0
         assert motion.blink.max() == 1
         assert np.ptp(motion.roll) > 0.005
@@ -102,14 +104,14 @@ def test_silence_closes_the_mouth_but_the_head_lives():
 
 def test_timings_that_say_nothing_leave_the_mouth_to_the_sound():
     sound, timings = sound_of("Many people wander along the long road.")
-    hearing = listen(sound, round(sound.duration * 25), 25)
-    told = plan(hearing, timings, fps=25, seed=1).poses[:, OPEN].mean()
-    heard = plan(hearing, None, fps=25, seed=1).poses[:, OPEN]
+    analysis = analyze(sound, round(sound.duration * 25), 25)
+    by_timings = plan_motion(analysis, timings, fps=25, seed=1).poses[:, OPEN].mean()
+    by_sound = plan_motion(analysis, None, fps=25, seed=1).poses[:, OPEN]
     for empty in (Timings(0.0), Timings(sound.duration, timings.words, ())):
-        assert np.array_equal(plan(hearing, empty, fps=25, seed=1).poses[:, OPEN], heard)
+        assert np.array_equal(plan_motion(analysis, empty, fps=25, seed=1).poses[:, OPEN], by_sound)
     half = Timings(1.0, (), tuple(span for span in timings.phonemes if span.end < 1.0))
-    after = plan(hearing, half, fps=25, seed=1).poses[30:, OPEN]
-    assert after.mean() > 0.4 * told
+    after = plan_motion(analysis, half, fps=25, seed=1).poses[30:, OPEN]
+    assert after.mean() > 0.4 * by_timings
 
 
 def test_a_long_pause_does_not_still_the_speech_after_it():
@@ -119,8 +121,8 @@ def test_a_long_pause_does_not_still_the_speech_after_it():
         later = tuple(Span(span.text, span.start + pause, span.end + pause) for span in timings.phonemes)
         quiet = np.zeros((1, pause * sound.sample_rate), np.float32)
         whole = Sound(np.concatenate([quiet, sound.samples], axis=1), sound.sample_rate)
-        hearing = listen(whole, round(whole.duration * 25), 25)
-        motion = plan(hearing, Timings(whole.duration, (), later), fps=25, seed=1)
+        analysis = analyze(whole, round(whole.duration * 25), 25)
+        motion = plan_motion(analysis, Timings(whole.duration, (), later), fps=25, seed=1)
         return float(motion.poses[pause * 25 :, OPEN].mean())
 
     assert opening(60) == pytest.approx(opening(0), rel=0.05)
@@ -130,9 +132,9 @@ def test_noise_is_no_speech():
     draw = np.random.default_rng(1)
     sound, _ = sound_of("Here is some speech.")
     noise = draw.normal(0, 3e-4, (1, 22050 * 60)).astype(np.float32)
-    assert plan(listen(Sound(noise, 22050), 1500, 25), None, fps=25, seed=1).poses.max() == 0
+    assert plan_motion(analyze(Sound(noise, 22050), 1500, 25), None, fps=25, seed=1).poses.max() == 0
     noise[:, : sound.samples.shape[1]] += sound.samples
-    poses = plan(listen(Sound(noise, 22050), 1500, 25), None, fps=25, seed=1).poses
+    poses = plan_motion(analyze(Sound(noise, 22050), 1500, 25), None, fps=25, seed=1).poses
     assert poses[:30, OPEN].max() > 0.4
     assert poses[200:, OPEN].max() < 0.05
 
@@ -152,7 +154,7 @@ def test_motion_is_eased_and_the_same_for_the_same_seed():
 
 def test_blinks_come_at_human_intervals():
     sound = Sound(np.random.default_rng(0).normal(0, 0.1, (1, 8000 * 120)).astype(np.float32), 8000)
-    blink = plan(listen(sound, 3000, 25), None, fps=25, seed=5).blink
+    blink = plan_motion(analyze(sound, 3000, 25), None, fps=25, seed=5).blink
     starts = [i for i, (a, b) in enumerate(itertools.pairwise(blink)) if a == 0 and b > 0]
     assert 15 <= len(starts) <= 60
     assert min(np.diff(starts)) >= 40
@@ -173,7 +175,7 @@ def any_motion():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_resting_frame_is_the_portrait(name, any_motion):
     image = portrait(name)
-    (frame,) = render(image, find_points(image).points, still(any_motion))
+    (frame,) = render_frames(image, find_points(image).points, still(any_motion))
     difference = np.abs(frame.astype(int) - image)
     assert difference.mean() < 0.2
     assert np.percentile(difference, 99.9) <= 12
@@ -184,7 +186,7 @@ def test_an_open_mouth_changes_the_mouth_and_nothing_else(name, any_motion):
     image, points = portrait(name), find_points(portrait(name)).points
     pose = np.zeros((1, 6), np.float32)
     pose[0, OPEN] = 1
-    (frame,) = render(image, points, still(any_motion, poses=pose))
+    (frame,) = render_frames(image, points, still(any_motion, poses=pose))
     changed = np.abs(frame.astype(int) - image).max(axis=2) > 12
     ys, xs = np.nonzero(changed)
     assert changed.sum() > 0.01 * points.eye_distance**2
@@ -205,7 +207,7 @@ def test_every_mouth_stays_in_the_face(name, any_motion):
                       for viseme in visemes.VISEMES.values()], np.float32)  # fmt: skip
     zero = np.zeros(len(poses), np.float32)
     motion = still(any_motion, poses=poses, blink=zero, shift_x=zero, shift_y=zero, roll=zero, zoom=zero)
-    drawn = [frame.copy() for frame in render(image, points, motion)]
+    drawn = [frame.copy() for frame in render_frames(image, points, motion)]
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     across = np.hypot((x - points.mouth[0]) / 0.78, (y - points.mouth[1]) / 0.75) / points.eye_distance
     changed = [float((np.abs(frame.astype(int) - image).max(axis=2) > 14)[across > 1].sum()) for frame in drawn]
@@ -219,7 +221,7 @@ def test_a_blink_changes_the_eyes_only_and_ends(name, any_motion):
     image, points = portrait(name), find_points(portrait(name)).points
     shut = still(any_motion, blink=np.array([1, 0], np.float32), poses=np.zeros((2, 6), np.float32),
                  **{part: np.zeros(2, np.float32) for part in ("shift_x", "shift_y", "roll", "zoom")})  # fmt: skip
-    closed, after = (frame.copy() for frame in render(image, points, shut))
+    closed, after = (frame.copy() for frame in render_frames(image, points, shut))
     changed = np.abs(closed.astype(int) - image).max(axis=2) > 12
     ys, _ = np.nonzero(changed)
     assert changed.sum() > 0.03 * points.eye_distance**2
@@ -240,7 +242,7 @@ def seen_of_eyes(frame: np.ndarray, points) -> int:
 
 def test_sway_moves_the_head_and_leaves_the_border(any_motion):
     image, points = portrait("elderly_man"), find_points(portrait("elderly_man")).points
-    (frame,) = render(image, points, still(any_motion, shift_x=np.full(1, 0.05, np.float32)))
+    (frame,) = render_frames(image, points, still(any_motion, shift_x=np.full(1, 0.05, np.float32)))
     y, x = int(points.left_eye[1]), int(points.left_eye[0])
     step = round(0.05 * points.eye_distance)
     eye = image[y - 10 : y + 10, x - 14 : x + 14].astype(int)
@@ -257,7 +259,9 @@ def test_pictures_that_are_all_face_or_have_odd_shapes_are_drawn(tmp_path):
     close = np.ascontiguousarray(image[y - 60 : y + 140, x - 40 : x + 110])
     typed = f"40,60 {points.right_eye[0] - x + 40:.0f},60 {points.mouth[0] - x + 40:.0f},{points.mouth[1] - y + 60:.0f}"
     sound, timings = sound_of("Hello there.")
-    frames = talk(close, find_points(close, typed=typed).points, sound, tmp_path / "close.mp4", timings=timings)
+    frames = render_talking_head(
+        close, find_points(close, typed=typed).points, sound, tmp_path / "close.mp4", timings=timings
+    )
     with av.open(str(tmp_path / "close.mp4")) as clip:
         assert sum(1 for _ in clip.decode(video=0)) == frames
 
@@ -266,7 +270,7 @@ def test_the_same_inputs_give_the_same_file(tmp_path):
     image = portrait("tilted_man")
     sound, timings = sound_of("The same again.")
     for name in ("a", "b"):
-        talk(image, find_points(image).points, sound, tmp_path / f"{name}.mp4", timings=timings, seed=9)
+        render_talking_head(image, find_points(image).points, sound, tmp_path / f"{name}.mp4", timings=timings, seed=9)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
@@ -274,7 +278,7 @@ def test_the_same_inputs_give_the_same_file(tmp_path):
 def test_the_shortest_sound_is_a_frame_and_stereo_is_spoken(tmp_path, samples):
     image = portrait("tilted_man")
     sound = Sound(np.full((2, samples), 0.5, np.float32), 22050)
-    assert talk(image, find_points(image).points, sound, tmp_path / "a.mp4") == 1 + (samples > 882)
+    assert render_talking_head(image, find_points(image).points, sound, tmp_path / "a.mp4") == 1 + (samples > 882)
 
 
 def test_a_cancel_leaves_nothing_and_reports_every_frame_until_then(tmp_path):
@@ -288,7 +292,9 @@ def test_a_cancel_leaves_nothing_and_reports_every_frame_until_then(tmp_path):
     image = portrait("tilted_man")
     sound, timings = sound_of("This will not be finished.")
     with pytest.raises(KeyboardInterrupt):
-        talk(image, find_points(image).points, sound, tmp_path / "a.mp4", timings=timings, on_step=cancel)
+        render_talking_head(
+            image, find_points(image).points, sound, tmp_path / "a.mp4", timings=timings, on_step=cancel
+        )
     assert [done for done, _ in seen] == [1, 2, 3, 4, 5]
     assert len({total for _, total in seen}) == 1
     assert list(tmp_path.iterdir()) == []

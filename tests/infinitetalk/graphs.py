@@ -62,10 +62,10 @@ SETTINGS: dict[str, Any] = {
     "height": SIZE,
     "fit": "crop",
     "fps": 25,
-    "sampling_steps": STEPS,
-    "sampling_cfg": 1.0,
-    "sampling_shift": 11.0,
-    "sampling_scheduler": "euler",
+    "steps": STEPS,
+    "cfg": 1.0,
+    "shift": 11.0,
+    "sampler_name": "euler",
     "seed": 7,
     "frame_window_size": LENGTH,
     "motion_frame": MOTION,
@@ -73,7 +73,7 @@ SETTINGS: dict[str, Any] = {
     "normalize_loudness": False,
     "color_match": "disabled",
     "vae_tiling": "off",
-    "sampling_sigmas": "simple",
+    "scheduler": "simple",
 }
 
 
@@ -101,7 +101,7 @@ def by_hand(windows: int, name: str) -> dict[str, Any]:
     """The same windows chained of core nodes as in ComfyUI's template; keeps their frames as `name`.npy."""
     work = loaders() | {
         "10": node("AudioEncoderEncode", audio_encoder=["4", 0], audio=["8", 0]),
-        "11": node("ModelSamplingSD3", model=["1", 0], shift=SETTINGS["sampling_shift"]),
+        "11": node("ModelSamplingSD3", model=["1", 0], shift=SETTINGS["shift"]),
         "12": node("KSamplerSelect", sampler_name="euler"),
     }
     so_far: list[Any] | None = None

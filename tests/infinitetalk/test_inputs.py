@@ -22,7 +22,7 @@ from tests.runner.helpers import held_after, tag
 
 from .graphs import FRESH, LENGTH, SIZE, jobs, kept_frames, node, sampled, talk, write_sound
 
-FEW = {"sampling_steps": 1}
+FEW = {"steps": 1}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Peak memory doesn't grow with the number of windows.
 
-Hearing the speech comes before them, and is looked at by itself: it grows up to a minute of sound, and not beyond.
+Encoding the speech comes before them, and is looked at by itself: it grows up to a minute of sound, and not beyond.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ def memory(pid: int, field: str) -> float:
 
 
 def talk_for(server: Any, base: Path, windows: int) -> tuple[float, float, float]:
-    """The peak of hearing, what is held when the first window begins, and the peak from there on."""
+    """The peak while the speech is encoded, what is held when the first window begins, and the peak from there on."""
     frames = LENGTH + (windows - 1) * FRESH
     write_sound(base / "input" / f"{windows}.wav", frames / 25 - 0.01)
     Path(f"/proc/{server.pid}/clear_refs").write_text("5")
     mark = tag()
-    work = talk(f"{windows}.wav", tag=mark, width=SIDE, height=SIDE, sampling_steps=1, color_match="mkl")
+    work = talk(f"{windows}.wav", tag=mark, width=SIDE, height=SIDE, steps=1, color_match="mkl")
     hold = base / "output" / f"hold-{mark}.txt"
     hold.touch()
     job = Client(server.url).submit(work)
     assert until(lambda: sampled(base, mark) >= 1)
-    hearing, held = memory(server.pid, "VmHWM"), memory(server.pid, "VmRSS")
+    encoding, held = memory(server.pid, "VmHWM"), memory(server.pid, "VmRSS")
     Path(f"/proc/{server.pid}/clear_refs").write_text("5")
     hold.unlink()
     job.result()
-    found = hearing, held, memory(server.pid, "VmHWM")
-    sys.stdout.write(f"{windows} windows: hearing {found[0]:.0f}, then from {found[1]:.0f} to {found[2]:.0f} MiB\n")
+    found = encoding, held, memory(server.pid, "VmHWM")
+    sys.stdout.write(f"{windows} windows: encoding {found[0]:.0f}, then from {found[1]:.0f} to {found[2]:.0f} MiB\n")
     return found
 
 

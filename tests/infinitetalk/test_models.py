@@ -15,7 +15,7 @@ def models(tmp_path_factory):
     import importlib.util
     from pathlib import Path
 
-    path = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot" / "nodes" / "infinitetalk_models.py"
+    path = Path(__file__).resolve().parents[2] / "custom_nodes" / "myspinbot" / "nodes" / "infinitetalk" / "models.py"
     spec = importlib.util.spec_from_file_location("alone.infinitetalk_models", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault("alone", types.ModuleType("alone"))
@@ -51,7 +51,7 @@ def test_numbers_of_16_bits_take_16_bits(models, kind):
     module = as_loaded(kind)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     patcher = Patcher(module)
-    models.keep_precision(patcher)
+    models.restore_half_precision(patcher)
     assert {value.dtype for value in module.parameters()} == {kind}
     assert all(torch.equal(value.float(), before[name]) for name, value in module.state_dict().items())
     assert patcher.size == 0, "ComfyUI counts it anew"
@@ -60,7 +60,7 @@ def test_numbers_of_16_bits_take_16_bits(models, kind):
 @pytest.mark.parametrize("options", [{"loaded": 1}, {"dynamic": True}])
 def test_what_is_in_use_or_kept_small_by_comfyui_is_left_alone(models, options):
     module = as_loaded(torch.float16)
-    models.keep_precision(Patcher(module, **options))
+    models.restore_half_precision(Patcher(module, **options))
     assert {value.dtype for value in module.parameters()} == {torch.float32}
 
 
@@ -68,6 +68,6 @@ def test_numbers_of_32_bits_stay(models):
     torch.manual_seed(1)
     module = torch.nn.Linear(64, 64)
     patcher = Patcher(module)
-    models.keep_precision(patcher)
+    models.restore_half_precision(patcher)
     assert {value.dtype for value in module.parameters()} == {torch.float32}
     assert patcher.size == 123

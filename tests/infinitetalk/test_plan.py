@@ -1,4 +1,4 @@
-"""Window plans as properties, prompts along them, and what is heard in each."""
+"""Window plans as properties, prompts along them, and the audio features of each."""
 
 from itertools import pairwise
 
@@ -8,19 +8,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myspinbot.engines.infinitetalk import audio_features as hearing
+from myspinbot.engines.infinitetalk import audio_features
 from myspinbot.engines.infinitetalk.audio_features import (
     HOP,
     RATE,
     Track,
-    covering,
-    features,
-    frames_of,
-    mixed,
+    extended,
+    extract_features,
+    frame_count,
+    mix,
     waveforms,
 )
-from myspinbot.engines.infinitetalk.plan import Plan
-from myspinbot.engines.infinitetalk.prompts import per_window
+from myspinbot.engines.infinitetalk.plan import Plan, prompts_per_window
 from myspinbot.engines.infinitetalk.settings import Settings
 from myspinbot.media.audio import Sound
 from myspinbot.media.loudness import loudness
@@ -52,10 +51,10 @@ def test_each_window_begins_with_the_last_frames_of_the_one_before(plan):
 
 @given(plans, st.integers(0, 100))
 def test_sound_is_counted_from_the_start_of_the_whole(plan, missing):
-    """The features that window i hears are those of its frames, silence after the end, and nothing else."""
+    """The features of window i are those of its frames, silence after the end, and nothing else."""
     known = max(plan.frames - min(missing, 2), 1)
-    heard = torch.arange(known, dtype=torch.float32).reshape(-1, 1, 1)
-    whole = covering(heard, plan.frames, plan.end, torch.full((1, 1), -1.0)).flatten()
+    found = torch.arange(known, dtype=torch.float32).reshape(-1, 1, 1)
+    whole = extended(found, plan.frames, plan.end, torch.full((1, 1), -1.0)).flatten()
     assert len(whole) == plan.end
     for window in plan.windows():
         seen = whole[window.start : window.start + plan.length]
@@ -75,8 +74,8 @@ def test_sizes_that_the_model_can_not_take(length, motion, said):
 
 def settings(**changes):
     given = {
-        "width": 512, "height": 512, "fps": 25, "sampling_steps": 6, "sampling_cfg": 1.0, "sampling_shift": 11.0,
-        "sampling_scheduler": "dpm++_sde", "sampling_sigmas": "simple", "seed": 1, "frame_window_size": 81,
+        "width": 512, "height": 512, "fps": 25, "steps": 6, "cfg": 1.0, "shift": 11.0,
+        "sampler_name": "dpm++_sde", "scheduler": "simple", "seed": 1, "frame_window_size": 81,
         "motion_frame": 25, "audio_scale": 1.6, "color_match": "lab", "vae_tiling": "auto",
     }  # fmt: skip
     return Settings(**(given | changes))
@@ -93,15 +92,15 @@ def test_sizes_of_pictures_and_tiling():
 def test_prompts_by_window_and_by_time():
     windows = list(Plan(300, 81, 25).windows())
     assert len(windows) == 5
-    assert per_window("", windows, 25) == [None] * 5
-    assert per_window("a\n\nb\n", windows, 25) == ["a", "b", "b", "b", "b"]
+    assert prompts_per_window("", windows, 25) == [None] * 5
+    assert prompts_per_window("a\n\nb\n", windows, 25) == ["a", "b", "b", "b", "b"]
     assert [window.first / 25 for window in windows] == [0, 3.24, 5.48, 7.72, 9.96]
-    assert per_window("0:03 smiles\n00:09.5 nods", windows, 25) == [None, "smiles", "smiles", "smiles", "nods"]
-    assert per_window("0:00 a\n0:00:05 b", windows, 25) == ["a", "a", "b", "b", "b"]
+    assert prompts_per_window("0:03 smiles\n00:09.5 nods", windows, 25) == [None, "smiles", "smiles", "smiles", "nods"]
+    assert prompts_per_window("0:00 a\n0:00:05 b", windows, 25) == ["a", "a", "b", "b", "b"]
     with pytest.raises(ValueError, match="either every prompt"):
-        per_window("0:03 smiles\nnods", windows, 25)
+        prompts_per_window("0:03 smiles\nnods", windows, 25)
     with pytest.raises(ValueError, match="must rise"):
-        per_window("0:09 smiles\n0:03 nods", windows, 25)
+        prompts_per_window("0:09 smiles\n0:03 nods", windows, 25)
 
 
 def sound(seconds, rate=16000, channels=1, level=0.3, pitch=200):
@@ -110,28 +109,28 @@ def sound(seconds, rate=16000, channels=1, level=0.3, pitch=200):
 
 
 def positions(wave):
-    """An encoder whose features say where they are and what they hear: layers (1, T, 1)."""
-    total = (wave.shape[-1] - hearing.FIELD) // HOP + 1
+    """An encoder whose features say where they are and what the sound is there: layers (1, T, 1)."""
+    total = (wave.shape[-1] - audio_features.FIELD) // HOP + 1
     first = wave[0, 0, : total * HOP : HOP][:total]
     return [torch.zeros(1, total, 1), first.reshape(1, -1, 1), first.reshape(1, -1, 1) * 2]
 
 
 @pytest.mark.parametrize("seconds", [0.1, 5.0, 59.9, 61.0, 200.0])
-def test_long_sound_is_heard_in_pieces_without_a_gap_or_a_shift(seconds):
+def test_long_sound_is_encoded_in_pieces_without_a_gap_or_a_shift(seconds):
     ramp = torch.arange(round(seconds * RATE), dtype=torch.float64).float()
-    heard = torch.stack(list(features(ramp, positions, 25, lambda done, total: None)), dim=1)
-    total = (len(ramp) - hearing.FIELD) // HOP + 1
-    assert heard.shape == (max(int(total / 2), 1), 2, 1)
-    expected = torch.linspace(0, (total - 1) * HOP, len(heard)) if len(heard) > 1 else torch.zeros(1)
-    assert torch.allclose(heard[:, 0, 0], expected, rtol=1e-5, atol=2)
-    assert torch.allclose(heard[:, 1], heard[:, 0] * 2, rtol=1e-5)
+    found = torch.stack(list(extract_features(ramp, positions, 25, lambda done, total: None)), dim=1)
+    total = (len(ramp) - audio_features.FIELD) // HOP + 1
+    assert found.shape == (max(int(total / 2), 1), 2, 1)
+    expected = torch.linspace(0, (total - 1) * HOP, len(found)) if len(found) > 1 else torch.zeros(1)
+    assert torch.allclose(found[:, 0, 0], expected, rtol=1e-5, atol=2)
+    assert torch.allclose(found[:, 1], found[:, 0] * 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float16])
 @pytest.mark.parametrize("in_memory", [0, 1 << 30])
 def test_the_rate_is_changed_as_over_the_whole_at_once(tmp_path, monkeypatch, kind, in_memory):
     """Bit for bit what the core node's interpolation gives, however it is kept until then."""
-    monkeypatch.setattr(hearing, "_IN_MEMORY", in_memory)
+    monkeypatch.setattr(audio_features, "_IN_MEMORY", in_memory)
     made = torch.Generator().manual_seed(1)
     seconds, channels = 150, 100
     layers = [torch.randn(1, seconds * 50, channels, generator=made).to(kind) for _ in range(3)]
@@ -139,41 +138,41 @@ def test_the_rate_is_changed_as_over_the_whole_at_once(tmp_path, monkeypatch, ki
 
     def encode(wave):
         first = round(float(wave[0, 0, 0])) // HOP
-        count = (wave.shape[-1] - hearing.FIELD) // HOP + 1
+        count = (wave.shape[-1] - audio_features.FIELD) // HOP + 1
         return [layer[:, first : first + count] for layer in layers]
 
-    heard = list(features(place, encode, 25, lambda done, total: None, tmp_path))
-    total = (seconds * RATE - hearing.FIELD) // HOP + 1
-    for found, layer in zip(heard, layers[1:], strict=True):
+    found = list(extract_features(place, encode, 25, lambda done, total: None, tmp_path))
+    total = (seconds * RATE - audio_features.FIELD) // HOP + 1
+    for made, layer in zip(found, layers[1:], strict=True):
         whole = torch.nn.functional.interpolate(
             layer[:, :total].float().transpose(1, 2), size=int(total / 50 * 25), mode="linear", align_corners=True
         )
-        assert found.dtype == kind
-        assert torch.equal(found, whole.transpose(1, 2)[0].to(kind))
+        assert made.dtype == kind
+        assert torch.equal(made, whole.transpose(1, 2)[0].to(kind))
     assert list(tmp_path.iterdir()) == [], "nothing is left"
 
 
 def test_two_speakers_share_one_time():
     tracks = [Track(sound(2.0, 44100, 2)), Track(sound(1.0), 2.5)]
-    assert frames_of(tracks, 25) == 88
+    assert frame_count(tracks, 25) == 88
     first, second = waveforms(tracks, normalize=False)
     assert len(first) == len(second) == 3.5 * RATE
     assert not first[2 * RATE :].any()
     assert not second[: int(2.5 * RATE)].any()
-    whole = mixed(tracks)
+    whole = mix(tracks)
     assert whole.sample_rate == 44100
     assert whole.samples.shape == (2, round(3.5 * 44100))
     assert not whole.samples[:, int(2.1 * 44100) : int(2.4 * 44100)].any()
-    assert mixed(tracks[:1]) is tracks[0].sound
+    assert mix(tracks[:1]) is tracks[0].sound
 
 
 @pytest.mark.parametrize("level", [0.01, 0.3, 0.9])
-def test_the_encoder_hears_speech_at_one_loudness(level):
+def test_the_encoder_gets_speech_at_one_loudness(level):
     (wave,) = waveforms([Track(sound(3.0, level=level, pitch=1000))], normalize=True)
     assert loudness(wave.numpy(), RATE) == pytest.approx(-23, abs=0.3)
 
 
-def test_a_sound_too_short_to_be_heard():
+def test_a_sound_too_short_to_be_encoded():
     with pytest.raises(ValueError, match="too short"):
         Track(sound(0.05))
 
@@ -181,5 +180,5 @@ def test_a_sound_too_short_to_be_heard():
 @given(st.integers(6_000, 400_000), st.sampled_from([8000, 16000, 22050, 24000, 44100, 48000]), st.integers(8, 60))
 def test_the_video_covers_the_sound_by_less_than_a_frame(samples, rate, fps):
     track = Track(Sound(np.zeros((1, samples), np.float32), rate))
-    frames = frames_of([track], fps)
+    frames = frame_count([track], fps)
     assert frames == max(-(-samples * fps // rate), 1)

@@ -99,7 +99,7 @@ def test_cancelled_it_stops_within_a_step_and_goes_on_later(talker, tmp_path):
     base, mark = Path(talker.base_directory), tag()
     before, client = jobs(base), Client(talker.url)
     with held_after(1, WINDOW, base) as stopped:
-        job = client.submit(talk(tag=mark, sampling_steps=40))
+        job = client.submit(talk(tag=mark, steps=40))
         stopped()
         assert job.cancel()
     with pytest.raises(Cancelled):
@@ -107,7 +107,7 @@ def test_cancelled_it_stops_within_a_step_and_goes_on_later(talker, tmp_path):
     (name,) = jobs(base) - before
     done, begun = len(chunks(base, name)), sampled(base, mark)
     assert 1 <= done < WINDOWS
-    client.submit(talk(tag=mark, sampling_steps=40)).result()
+    client.submit(talk(tag=mark, steps=40)).result()
     assert sampled(base, mark) - begun == WINDOWS - done
 
 

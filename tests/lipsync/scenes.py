@@ -21,9 +21,8 @@ TRUTH = json.loads((MEDIA / "faces.json").read_text())
 @functools.cache
 def talking(name: str, side: int) -> list[np.ndarray]:
     """Three seconds of a drawn person speaking, (side, side, 3) each; the head stays where it is."""
-    from myspinbot.engines.head.listening import listen
-    from myspinbot.engines.head.motion import plan
-    from myspinbot.engines.head.render import render
+    from myspinbot.engines.head.motion import analyze, plan_motion
+    from myspinbot.engines.head.render import render_frames
     from myspinbot.engines.speech import espeak
     from myspinbot.media.audio import Sound
     from myspinbot.media.faces.portrait import find_points
@@ -32,8 +31,8 @@ def talking(name: str, side: int) -> list[np.ndarray]:
     sound = Sound(speech.samples[None], speech.sample_rate)
     picture = Image.open(MEDIA / f"{name}.jpg").convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture)
-    motion = plan(listen(sound, 75, 25.0), speech.timings, fps=25.0, seed=1, motion_scale=0.0)
-    return [frame.copy() for frame in render(pixels, find_points(pixels).points, motion)]
+    motion = plan_motion(analyze(sound, 75, 25.0), speech.timings, fps=25.0, seed=1, motion_scale=0.0)
+    return [frame.copy() for frame in render_frames(pixels, find_points(pixels).points, motion)]
 
 
 def true_points(name: str, side: int) -> np.ndarray:

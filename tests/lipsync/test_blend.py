@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myspinbot.engines.lipsync.blend import Look, blended, crop_of, region_mask, window_of
+from myspinbot.engines.lipsync.blend import Blending, blend, crop_of, region_mask, visible_window
 from myspinbot.engines.lipsync.generator import SIDE, WHOLE
 from myspinbot.media.faces.detect import face_in_box
 from myspinbot.media.faces.tracks import TrackedFace
@@ -26,18 +26,18 @@ def test_the_seam_is_soft_and_takes_on_the_frames_light(region):
     """Drawn darker by thirty levels on a plain frame: with its light matched, nothing of that is left to be seen."""
     frame = np.full((300, 300, 3), 150, np.uint8)
     face = face_at(60, 40, 160, 210)
-    look = Look(region=region, sharpness=0)
-    crop = crop_of(face, look.padding, 300, 300)
+    blending = Blending(region=region, sharpness=0)
+    crop = crop_of(face, blending.padding, 300, 300)
     dark, seen = np.full((96, 96, 3), 120, np.uint8), np.full((96, 96, 3), 150, np.uint8)
-    mask = region_mask(face, crop, look)
-    matched = blended(frame, dark, seen, mask, crop, look)
+    mask = region_mask(face, crop, blending)
+    matched = blend(frame, dark, seen, mask, crop, blending)
     assert np.abs(matched.astype(int) - 150).max() <= 1
-    plain = blended(frame, dark, seen, mask, crop, Look(region=region, sharpness=0, color_match=0)).astype(int)
+    plain = blend(frame, dark, seen, mask, crop, Blending(region=region, sharpness=0, color_match=0)).astype(int)
     assert plain.min() in range(119, 122)
     assert np.abs(np.diff(plain[..., 0], axis=0)).max() <= 6  # no step anywhere
     assert np.abs(np.diff(plain[..., 0], axis=1)).max() <= 6
-    edge = Look(feather=0, color_match=0, sharpness=0)
-    hard = blended(frame, dark, seen, region_mask(face, crop, edge), crop, edge).astype(int)
+    edge = Blending(feather=0, color_match=0, sharpness=0)
+    hard = blend(frame, dark, seen, region_mask(face, crop, edge), crop, edge).astype(int)
     assert np.abs(np.diff(hard[..., 0], axis=0)).max() > 15
 
 
@@ -45,17 +45,17 @@ def test_the_seam_is_soft_and_takes_on_the_frames_light(region):
 def test_what_is_not_drawn_is_not_seen(box):
     """The network draws no more than a window around the mouth; nothing of its border comes into the frame."""
     frame, seen, drawn = (np.random.default_rng(n).integers(0, 256, s, np.uint8) for n, s in enumerate(SHAPES))
-    look, face = Look(sharpness=2.0, feather=0.0), face_at(*box)
-    crop = crop_of(face, look.padding, 300, 300)
-    mask = region_mask(face, crop, look)
-    top, bottom, left, right = window_of([mask])
+    blending, face = Blending(sharpness=2.0, feather=0.0), face_at(*box)
+    crop = crop_of(face, blending.padding, 300, 300)
+    mask = region_mask(face, crop, blending)
+    top, bottom, left, right = visible_window([mask])
     assert (bottom - top) * (right - left) < 0.6 * SIDE**2
     part = np.zeros_like(drawn)
     part[top:bottom, left:right] = drawn[top:bottom, left:right]
-    one, other = (blended(frame, picture, seen, mask, crop, look).astype(int) for picture in (drawn, part))
+    one, other = (blend(frame, picture, seen, mask, crop, blending).astype(int) for picture in (drawn, part))
     assert np.abs(one - other).max() <= 1
-    assert window_of([region_mask(face, crop, Look(region="face"))]) == WHOLE
-    assert window_of([np.zeros((SIDE, SIDE))]) == WHOLE
+    assert visible_window([region_mask(face, crop, Blending(region="face"))]) == WHOLE
+    assert visible_window([np.zeros((SIDE, SIDE))]) == WHOLE
 
 
 SHAPES = (300, 300, 3), (96, 96, 3), (96, 96, 3)
@@ -65,8 +65,8 @@ def test_the_mask_stays_within_a_known_outline():
     face = face_at(60, 40, 160, 210)
     crop = (60.0, 40.0, 220.0, 260.0)
     narrow = np.array([(130, 60), (150, 60), (150, 200), (130, 200)], np.float32)
-    inside = region_mask(TrackedFace(0, face.box, face.points, narrow), crop, Look())
-    free = region_mask(face, crop, Look())
+    inside = region_mask(TrackedFace(0, face.box, face.points, narrow), crop, Blending())
+    free = region_mask(face, crop, Blending())
     assert 0 < inside.sum() < 0.5 * free.sum()
     assert inside[:, :38].max() < 0.05
     assert inside[74:].max() < 0.05

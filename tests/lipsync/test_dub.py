@@ -13,12 +13,11 @@ import pytest
 import torch
 
 from myspinbot.engines.lipsync import dub as dubs
-from myspinbot.engines.lipsync.checkpoint import load_generator, prepared
-from myspinbot.engines.lipsync.dub import Dubbing, dub, dubbed
-from myspinbot.engines.lipsync.follow import Wanted, choose, follow, without_face
-from myspinbot.engines.lipsync.lips import Lips
+from myspinbot.engines.lipsync.dub import Dubbing, LipGenerator, dub, dubbed_frames
+from myspinbot.engines.lipsync.generator import load_generator, prepare_generator
 from myspinbot.engines.lipsync.mel import Mel
 from myspinbot.engines.lipsync.source import Clip, Pictures
+from myspinbot.engines.lipsync.tracking import FaceChoice, choose_face, frames_without_face, track_faces
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import probe
 from myspinbot.media.faces.detect import CascadeDetector
@@ -34,7 +33,7 @@ FPS = Fraction(25)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = miniature.write(tmp_path_factory.mktemp("wav2lip") / "wav2lip.pth")
-    return prepared(load_generator(path), torch.device("cpu")).model
+    return prepare_generator(load_generator(path), torch.device("cpu")).model
 
 
 def noise(seconds: float, rate: int = 16000) -> Sound:
@@ -45,11 +44,11 @@ def noise(seconds: float, rate: int = 16000) -> Sound:
 def clip(frames, fps: Fraction = FPS) -> tuple[Pictures, object]:
     """Pictures in memory, and the tracks of the largest face."""
     source = Pictures(list(frames))
-    return source, choose(follow(source, CascadeDetector(), fps), Wanted(), CascadeDetector)
+    return source, choose_face(track_faces(source, CascadeDetector(), fps), FaceChoice(), CascadeDetector)
 
 
-def lips_for(model, sound: Sound, fps: Fraction = FPS) -> Lips:
-    return Lips(model, Mel(sound), fps)
+def lips_for(model, sound: Sound, fps: Fraction = FPS) -> LipGenerator:
+    return LipGenerator(model, Mel(sound), fps)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +62,8 @@ def scene():
 def test_only_the_mouth_changes_and_frames_without_a_face_not_at_all(model, scene):
     source, tracks = scene
     work = Dubbing(source, tracks, noise(34 / 25), FPS)
-    assert without_face(tracks) == list(range(12, 20))
-    found = list(dubbed(work, lips_for(model, work.sound)))
+    assert frames_without_face(tracks) == list(range(12, 20))
+    found = list(dubbed_frames(work, lips_for(model, work.sound)))
     assert [has_face for _, has_face in found] == [True] * 12 + [False] * 8 + [True] * 14
     for index, (pixels, has_face) in enumerate(found):
         before = source.pictures[index]
@@ -89,9 +88,9 @@ def test_frames_in_profile_are_kept_as_they_are(model):
     turns = man.copy()
     turns[10:28] = [aside] * 18  # 0.7 seconds
     source, tracks = clip(turns)
-    assert without_face(tracks) == list(range(10, 28))
+    assert frames_without_face(tracks) == list(range(10, 28))
     work = Dubbing(source, tracks, noise(40 / 25), FPS)
-    for index, (pixels, has_face) in enumerate(dubbed(work, lips_for(model, work.sound))):
+    for index, (pixels, has_face) in enumerate(dubbed_frames(work, lips_for(model, work.sound))):
         assert has_face == (not 10 <= index < 28)
         assert np.array_equal(pixels, turns[index]) == (not has_face)
 
@@ -101,8 +100,8 @@ def test_a_wobble_of_the_source_is_no_part_of_what_is_kept(model, scene):
     source, tracks = scene
     work = Dubbing(source, tracks, noise(0.4), FPS)
     kept = [picture.copy() for picture in source.pictures]
-    one = [pixels for pixels, _ in dubbed(work, lips_for(model, work.sound))]
-    two = [pixels for pixels, _ in dubbed(work, lips_for(model, work.sound))]
+    one = [pixels for pixels, _ in dubbed_frames(work, lips_for(model, work.sound))]
+    two = [pixels for pixels, _ in dubbed_frames(work, lips_for(model, work.sound))]
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert all(np.array_equal(a, b) for a, b in zip(kept, source.pictures, strict=True))
 
@@ -112,27 +111,27 @@ def test_a_photo_is_encoded_once_and_gives_what_a_clip_of_it_gives(model, monkey
     photo, film = clip([picture]), clip([picture] * 20)
     sound = noise(0.8)
     calls = []
-    see = type(model).see
-    monkeypatch.setattr(type(model), "see", lambda self, faces: calls.append(len(faces)) or see(self, faces))
-    one = [p for p, _ in dubbed(Dubbing(photo[0], photo[1], sound, FPS), lips_for(model, sound))]
+    encode = type(model).encode
+    monkeypatch.setattr(type(model), "encode", lambda self, faces: calls.append(len(faces)) or encode(self, faces))
+    one = [p for p, _ in dubbed_frames(Dubbing(photo[0], photo[1], sound, FPS), lips_for(model, sound))]
     assert calls == [1]
-    two = [p for p, _ in dubbed(Dubbing(film[0], film[1], sound, FPS, "hold"), lips_for(model, sound))]
+    two = [p for p, _ in dubbed_frames(Dubbing(film[0], film[1], sound, FPS, "hold"), lips_for(model, sound))]
     assert len(one) == len(two) == 20
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(one, two, strict=True)) <= 12
     assert len({frame.tobytes() for frame in one}) > 10  # it moves
 
 
 class Counting:
-    """Lips that count what they draw, and may be stopped."""
+    """LipGenerator that count what they generate, and may be stopped."""
 
-    def __init__(self, lips: Lips, stop_after: int | None = None) -> None:
-        self.lips, self.drawn, self.stop_after = lips, 0, stop_after
+    def __init__(self, lips: LipGenerator, stop_after: int | None = None) -> None:
+        self.lips, self.generated, self.stop_after = lips, 0, stop_after
 
-    def draw(self, faces, indices, window):
-        if self.stop_after is not None and self.drawn >= self.stop_after:
+    def generate(self, faces, indices, window):
+        if self.stop_after is not None and self.generated >= self.stop_after:
             raise KeyboardInterrupt
-        self.drawn += len(faces)
-        return self.lips.draw(faces, indices, window)
+        self.generated += len(faces)
+        return self.lips.generate(faces, indices, window)
 
 
 def frames_of(path: Path) -> Iterator[np.ndarray]:
@@ -148,7 +147,7 @@ def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_result_is_the_s
     job = Store(tmp_path / "work", 10**9).job("wav2lip", {"a": 1}, "test")
     whole = Counting(lips_for(model, work.sound))
     dub(work, whole, tmp_path / "whole.mp4")
-    assert whole.drawn == 50
+    assert whole.generated == 50
     with pytest.raises(KeyboardInterrupt):
         dub(work, Counting(lips_for(model, work.sound), stop_after=40), tmp_path / "resumed.mp4", job)
     assert not list(tmp_path.glob("*resumed*"))
@@ -156,10 +155,10 @@ def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_result_is_the_s
     assert not list(job.folder.glob("*.part*"))
     rest = Counting(lips_for(model, work.sound))
     dub(work, rest, tmp_path / "resumed.mp4", job)
-    assert rest.drawn == 50 - 32
+    assert rest.generated == 50 - 32
     again = Counting(lips_for(model, work.sound))
     dub(work, again, tmp_path / "again.mp4", job)
-    assert again.drawn == 0
+    assert again.generated == 0
     for name in ("resumed", "again"):
         pairs = zip(frames_of(tmp_path / "whole.mp4"), frames_of(tmp_path / f"{name}.mp4"), strict=True)
         assert all(np.array_equal(a, b) for a, b in pairs)
@@ -168,7 +167,7 @@ def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_result_is_the_s
 def test_faces_are_found_once_for_any_number_of_sounds(tmp_path):
     source = Pictures(list(play([Actor("elderly_man", 300, lambda i: (100, 90))], 8)))
     job = Store(tmp_path, 10**9).job("faces", {}, "test")
-    first = follow(source, CascadeDetector(), FPS, job)
+    first = track_faces(source, CascadeDetector(), FPS, job)
 
     class Never:
         name = "never"
@@ -176,12 +175,12 @@ def test_faces_are_found_once_for_any_number_of_sounds(tmp_path):
         def detect(self, pixels):
             raise AssertionError
 
-    second = follow(source, Never(), FPS, job)
+    second = track_faces(source, Never(), FPS, job)
     assert np.array_equal(first.tracks[0].values, second.tracks[0].values)
 
 
 @pytest.mark.parametrize(
-    ("fps", "seconds", "longer"),
+    ("fps", "seconds", "loop_mode"),
     [
         (Fraction(24000, 1001), 2.0, "ping-pong"),
         (Fraction(30000, 1001), 0.7, "hold"),
@@ -190,18 +189,18 @@ def test_faces_are_found_once_for_any_number_of_sounds(tmp_path):
     ],
     ids=str,
 )
-def test_sound_and_picture_end_together(model, tmp_path, fps, seconds, longer):
+def test_sound_and_picture_end_together(model, tmp_path, fps, seconds, loop_mode):
     path = record(tmp_path / "in.mp4", play([Actor("bearded_man", 300, lambda i: (100, 90))], 40), fps=fps)
     source = Clip(path, fps, 640, 480)
-    tracks = choose(follow(source, CascadeDetector(), fps), Wanted(), CascadeDetector)
+    tracks = choose_face(track_faces(source, CascadeDetector(), fps), FaceChoice(), CascadeDetector)
     assert tracks.frames == 40
-    work = Dubbing(source, tracks, noise(seconds, 24000), fps, longer)
+    work = Dubbing(source, tracks, noise(seconds, 24000), fps, loop_mode)
     dub(work, lips_for(model, work.sound, fps), tmp_path / "out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         times = [frame.pts * frame.time_base for frame in container.decode(video=0)]
         assert video.average_rate == fps
-        expected = min(seconds, 40 / float(fps)) if longer == "cut" else seconds
+        expected = min(seconds, 40 / float(fps)) if loop_mode == "cut" else seconds
         assert 0 <= len(times) / float(fps) - expected < 1 / float(fps) + 1e-6
         assert times == pytest.approx([i / float(fps) for i in range(len(times))], abs=2e-5)
         assert abs(float(audio.duration * audio.time_base) - expected) < 0.06
@@ -218,7 +217,7 @@ def test_a_clip_that_is_stored_turned_is_dubbed_upright(model, tmp_path, turn, s
     info = probe(tagged)
     assert (info.width, info.height) == size
     source = Clip(tagged, FPS, width, height)
-    tracks = choose(follow(source, CascadeDetector(), FPS), Wanted(), CascadeDetector)
+    tracks = choose_face(track_faces(source, CascadeDetector(), FPS), FaceChoice(), CascadeDetector)
     work = Dubbing(source, tracks, noise(0.4), FPS)
     assert dub(work, lips_for(model, work.sound), tmp_path / "out.mp4") == 0
     assert next(frames_of(tmp_path / "out.mp4")).shape == (height, width, 3)
@@ -232,7 +231,7 @@ def test_a_large_face_in_a_4k_clip_and_odd_sizes(model):
     source, tracks = clip([frame] * 2)
     assert (source.width, source.height) == (3840, 2160)
     work = Dubbing(source, tracks, noise(0.08), FPS)
-    (pixels, has_face), _ = dubbed(work, lips_for(model, work.sound))
+    (pixels, has_face), _ = dubbed_frames(work, lips_for(model, work.sound))
     assert has_face
     assert pixels.shape == (2160, 3840, 3)
     assert (pixels != frame[:2160, :3840]).any()
@@ -241,11 +240,11 @@ def test_a_large_face_in_a_4k_clip_and_odd_sizes(model):
 def test_two_people_one_speaks(model):
     left, right = Actor("bearded_man", 250, lambda i: (10, 120)), Actor("smiling_woman", 320, lambda i: (300, 90))
     source = Pictures(list(play([left, right], 8)))
-    everyone = follow(source, CascadeDetector(), FPS)
+    everyone = track_faces(source, CascadeDetector(), FPS)
     for index, actor, other in ((0, left, right), (1, right, left)):
-        tracks = choose(everyone, Wanted("index", index), CascadeDetector)
+        tracks = choose_face(everyone, FaceChoice("index", index), CascadeDetector)
         work = Dubbing(source, tracks, noise(0.3), FPS)
-        for number, (pixels, _) in enumerate(dubbed(work, lips_for(model, work.sound))):
+        for number, (pixels, _) in enumerate(dubbed_frames(work, lips_for(model, work.sound))):
             middle = np.nonzero((pixels != source.pictures[number]).any(axis=2))[1].mean()
             assert abs(middle - actor.points(0)[:, 0].mean()) < 40
             assert abs(middle - other.points(0)[:, 0].mean()) > 100
@@ -253,16 +252,16 @@ def test_two_people_one_speaks(model):
 
 def test_bad_choices_are_refused_in_words():
     source = Pictures(list(play([Actor("bearded_man", 250, lambda i: (10, 120))], 5)))
-    tracks = follow(source, CascadeDetector(), FPS)
+    tracks = track_faces(source, CascadeDetector(), FPS)
     with pytest.raises(ValueError, match="None of the 1 people"):
-        choose(tracks, Wanted("index", 3), CascadeDetector)
+        choose_face(tracks, FaceChoice("index", 3), CascadeDetector)
     with pytest.raises(ValueError, match="reference picture"):
-        choose(tracks, Wanted("reference"), CascadeDetector)
+        choose_face(tracks, FaceChoice("reference"), CascadeDetector)
     with pytest.raises(ValueError, match="reference picture shows no face"):
-        choose(tracks, Wanted("reference", 0, backdrop(200, 200)), CascadeDetector)
-    empty = follow(Pictures([backdrop(320, 240)] * 3), CascadeDetector(), FPS)
+        choose_face(tracks, FaceChoice("reference", 0, backdrop(200, 200)), CascadeDetector)
+    empty = track_faces(Pictures([backdrop(320, 240)] * 3), CascadeDetector(), FPS)
     with pytest.raises(ValueError, match="No face was found in the clip"):
-        choose(empty, Wanted(), CascadeDetector)
+        choose_face(empty, FaceChoice(), CascadeDetector)
 
 
 def test_cancelling_leaves_no_file(model, tmp_path):

@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from myspinbot.engines.lipsync.checkpoint import ONE_LEVEL, load_generator, prepared
-from myspinbot.engines.lipsync.generator import Generator
+from myspinbot.engines.lipsync.generator import ONE_LEVEL, Generator, load_generator, prepare_generator
 from myspinbot.engines.weights import WeightsError
 from tests.miniatures import wav2lip as miniature
 
@@ -34,7 +33,7 @@ def test_it_has_exactly_the_published_names_and_shapes(state):
     assert round(learned / 1e6, 2) == 36.30
 
 
-def plain(state: dict, faces: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+def plain(state: dict, faces: torch.Tensor, mel: torch.Tensor) -> torch.Tensor:
     """The network once more, written out from its table of layers."""
 
     def block(x, name, stride=1, padding=0, *, residual=False, up=None):
@@ -50,15 +49,15 @@ def plain(state: dict, faces: torch.Tensor, heard: torch.Tensor) -> torch.Tensor
 
     masked = faces.clone()
     masked[:, :, 48:] = 0
-    x, seen = torch.cat([masked, faces], 1), []
-    for i, (first, kept) in enumerate([((1, 3), 0), *[((2, 1), n) for n in (2, 3, 2, 2, 1)], ((1, 0), 0)]):
+    x, features = torch.cat([masked, faces], 1), []
+    for i, (first, residuals) in enumerate([((1, 3), 0), *[((2, 1), n) for n in (2, 3, 2, 2, 1)], ((1, 0), 0)]):
         x = block(x, f"face_encoder_blocks.{i}.0", *first)
-        for j in range(kept):
+        for j in range(residuals):
             x = block(x, f"face_encoder_blocks.{i}.{j + 1}", 1, 1, residual=True)
         if i == 6:
             x = block(x, "face_encoder_blocks.6.1")
-        seen.append(x)
-    x, same = heard, {1, 2, 4, 5, 7, 8, 10}
+        features.append(x)
+    x, same = mel, {1, 2, 4, 5, 7, 8, 10}
     strides = {3: (3, 1), 6: 3, 9: (3, 2)}
     for i in range(13):
         x = block(x, f"audio_encoder.{i}", strides.get(i, 1), 0 if i > 10 else 1, residual=i in same)
@@ -70,7 +69,7 @@ def plain(state: dict, faces: torch.Tensor, heard: torch.Tensor) -> torch.Tensor
             x = block(x, f"{name}.0", 1 if i == 1 else 2, 0 if i == 1 else 1, up=0 if i == 1 else 1)
             for j in range(1 if i == 1 else 2):
                 x = block(x, f"{name}.{j + 1}", 1, 1, residual=True)
-        x = torch.cat([x, seen[-1 - i]], 1)
+        x = torch.cat([x, features[-1 - i]], 1)
     x = block(x, "output_block.0", 1, 1)
     return functional.conv2d(x, state["output_block.1.weight"], state["output_block.1.bias"]).sigmoid()
 
@@ -81,19 +80,19 @@ def loaded(tmp_path_factory) -> Generator:
 
 
 def test_it_computes_what_the_table_of_layers_says_also_folded(state, loaded):
-    faces, heard = inputs(3)
+    faces, mel = inputs(3)
     with torch.inference_mode():
-        expected, found = plain(state, faces, heard), loaded(faces, heard)
+        expected, found = plain(state, faces, mel), loaded(faces, mel)
     assert found.shape == (3, 3, 96, 96)
     assert float(expected.std()) > 0.02  # there is something to compare
     assert torch.allclose(found, expected, atol=2e-5)
 
 
 def test_a_batch_gives_what_each_gives_alone(loaded):
-    faces, heard = inputs(4)
+    faces, mel = inputs(4)
     with torch.inference_mode():
-        together = loaded(faces, heard)
-        alone = torch.cat([loaded(faces[i : i + 1], heard[i : i + 1]) for i in range(4)])
+        together = loaded(faces, mel)
+        alone = torch.cat([loaded(faces[i : i + 1], mel[i : i + 1]) for i in range(4)])
     assert torch.allclose(together, alone, atol=1e-5)
 
 
@@ -102,37 +101,37 @@ def test_a_batch_gives_what_each_gives_alone(loaded):
     [(48, 96, 8, 88), (0, 96, 0, 96), (0, 8, 0, 8), (40, 48, 80, 96), (16, 72, 24, 40), (95, 96, 0, 1), (3, 50, 1, 93)],
 )
 def test_a_window_is_drawn_as_in_the_whole(loaded, window):
-    faces, heard = inputs(2)
+    faces, mel = inputs(2)
     top, bottom, left, right = window
     with torch.inference_mode():
-        seen = loaded.see(faces)
-        whole, part = loaded.draw(seen, heard), loaded.draw(seen, heard, window)
+        features = loaded.encode(faces)
+        whole, part = loaded.decode(features, mel), loaded.decode(features, mel, window)
     assert part.shape == (2, 3, bottom - top, right - left)
     assert torch.allclose(part, whole[..., top:bottom, left:right], atol=1e-5)
 
 
 def test_the_lower_half_of_the_masked_face_and_the_sound_both_count(loaded):
-    faces, heard = inputs(2)
+    faces, mel = inputs(2)
     with torch.inference_mode():
-        one, other = loaded(faces[:1], heard[:1]), loaded(faces[:1], heard[1:])
+        one, other = loaded(faces[:1], mel[:1]), loaded(faces[:1], mel[1:])
     assert float((one - other).abs().mean()) > 1e-4
 
 
 def test_half_precision_stays_within_a_level_on_average(loaded):
-    half = prepared(loaded, torch.device("cpu"), (torch.bfloat16,))
+    half = prepare_generator(loaded, torch.device("cpu"), (torch.bfloat16,))
     assert half.dtype == torch.bfloat16
     assert 0 < half.error <= ONE_LEVEL
-    faces, heard = inputs(3, seed=9)
+    faces, mel = inputs(3, seed=9)
     with torch.inference_mode():
-        exact, rough = loaded(faces, heard), half.model(faces.bfloat16(), heard.bfloat16()).float()
+        exact, rough = loaded(faces, mel), half.model(faces.bfloat16(), mel.bfloat16()).float()
     assert float((exact - rough).abs().mean()) <= ONE_LEVEL
 
 
 def test_in_full_precision_it_is_made_ready_without_a_change(loaded):
-    ready = prepared(loaded, torch.device("cpu"), ())
-    faces, heard = inputs(3, seed=4)
+    ready = prepare_generator(loaded, torch.device("cpu"), ())
+    faces, mel = inputs(3, seed=4)
     with torch.inference_mode():
-        assert torch.allclose(ready.model(faces, heard), loaded(faces, heard), atol=2e-5)
+        assert torch.allclose(ready.model(faces, mel), loaded(faces, mel), atol=2e-5)
     assert not any(getattr(block, "residual", False) for block in ready.model.modules())
     assert any(getattr(block, "residual", False) for block in loaded.modules()), "the network that was given stays"
 
@@ -141,7 +140,7 @@ def test_half_precision_that_spoils_the_picture_is_not_used(tmp_path):
     spoilt = miniature.state()
     spoilt["output_block.1.weight"] *= 4000
     torch.save({"state_dict": spoilt}, tmp_path / "spoilt.pth")
-    chosen = prepared(load_generator(tmp_path / "spoilt.pth"), torch.device("cpu"), (torch.bfloat16,))
+    chosen = prepare_generator(load_generator(tmp_path / "spoilt.pth"), torch.device("cpu"), (torch.bfloat16,))
     assert chosen.dtype == torch.float32
 
 

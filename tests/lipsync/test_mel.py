@@ -69,12 +69,12 @@ def test_other_rates_and_stereo_are_heard_the_same(rate):
 @pytest.mark.parametrize("count", [1, 100, 1599, 3199])
 def test_the_shortest_sounds_still_fill_a_frame(count):
     mel = Mel(Sound(np.full((1, count), 0.1, np.float32), 16000))
-    assert mel.heard([0, 500]).shape == (2, 1, 80, 16)
+    assert mel.windows([0, 500]).shape == (2, 1, 80, 16)
 
 
 def test_past_the_end_the_last_of_the_sound_is_heard():
     mel = Mel(Sound(noise(2)[None], 16000))
-    one, two = mel.heard([mel.columns.shape[1] - 16, 9000])
+    one, two = mel.windows([mel.columns.shape[1] - 16, 9000])
     assert np.array_equal(one, two)
 
 

@@ -1,4 +1,4 @@
-"""How long the result is and which frame is shown when, exactly, for clips of any rate and length."""
+"""How long the result is and which frame is playback when, exactly, for clips of any rate and frame_count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myspinbot.engines.lipsync import source as sources
-from myspinbot.engines.lipsync.source import Clip, Pictures, length, shown
+from myspinbot.engines.lipsync.source import Clip, Pictures, exact_rate, frame_count, playback
 from myspinbot.media.clip import Frame, at_rate
 
 from .scenes import record
@@ -32,8 +32,8 @@ class Numbered:
             yield np.full((2, 2, 3), number % 251, np.uint8)
 
 
-def numbers(frames: int, count: int, longer: str) -> list[int]:
-    found = list(shown(Numbered(frames), frames, count, longer))
+def numbers(frames: int, count: int, loop_mode: str) -> list[int]:
+    found = list(playback(Numbered(frames), frames, count, loop_mode))
     assert all(pixels[0, 0, 0] == number % 251 for number, pixels in found)
     return [number for number, _ in found]
 
@@ -41,23 +41,23 @@ def numbers(frames: int, count: int, longer: str) -> list[int]:
 @pytest.mark.parametrize("fps", RATES, ids=str)
 def test_ten_minutes_end_with_the_sound_to_the_frame(fps):
     sound = Fraction(600)
-    count = length(sound, fps, 10**6, "hold")
+    count = frame_count(sound, fps, 10**6, "hold")
     assert 0 <= count / fps - sound < 1 / fps
-    assert length(sound + Fraction(1, 48000), fps, 10**6, "hold") in (count, count + 1)
+    assert frame_count(sound + Fraction(1, 48000), fps, 10**6, "hold") in (count, count + 1)
 
 
 @given(st.sampled_from(RATES), st.integers(1, 48000 * 600), st.sampled_from([8000, 16000, 24000, 44100, 48000]))
 @settings(max_examples=300, deadline=None)
 def test_the_result_is_as_long_as_the_sound(fps, samples, rate):
     sound = Fraction(samples, rate)
-    count = length(sound, fps, 10, "ping-pong")
+    count = frame_count(sound, fps, 10, "ping-pong")
     assert count >= 1
     assert (count - 1) / fps < sound <= count / fps or count == 1
 
 
 def test_cut_never_outlasts_the_clip():
-    assert length(Fraction(10), Fraction(25), 100, "cut") == 100
-    assert length(Fraction(2), Fraction(25), 100, "cut") == 50
+    assert frame_count(Fraction(10), Fraction(25), 100, "cut") == 100
+    assert frame_count(Fraction(2), Fraction(25), 100, "cut") == 50
 
 
 @given(st.integers(1, 40), st.integers(1, 200))
@@ -110,3 +110,25 @@ def test_odd_sizes_lose_a_row_or_column():
     pictures = Pictures([np.zeros((33, 47, 3), np.uint8)])
     assert (pictures.width, pictures.height) == (46, 32)
     assert next(pictures.frames()).shape == (32, 46, 3)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (23.976, Fraction(24000, 1001)),
+        (23.98, Fraction(2398, 100)),
+        (29.97, Fraction(30000, 1001)),
+        (59.94, Fraction(60000, 1001)),
+        (25, Fraction(25)),
+        (12.5, Fraction(25, 2)),
+        (60.0, Fraction(60)),
+    ],
+)
+def test_what_is_written_is_what_is_meant(written, meant):
+    assert exact_rate(written) == meant
+
+
+@pytest.mark.parametrize("wrong", [0.5, 0, 300, -25, float("nan")])
+def test_what_no_clip_has_is_refused(wrong):
+    with pytest.raises(ValueError, match="between 1 and 240"):
+        exact_rate(wrong)

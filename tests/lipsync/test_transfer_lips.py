@@ -1,4 +1,4 @@
-"""Lips from a new take: laid onto the clip's face, and nothing else."""
+"""The lips of one video in another: laid onto the target's face, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from myspinbot.engines.lipsync.blend import Look
-from myspinbot.engines.lipsync.follow import Wanted, choose, follow
+from myspinbot.engines.lipsync.blend import Blending
 from myspinbot.engines.lipsync.source import Clip, Pictures
-from myspinbot.engines.lipsync.transfer_lips import LipTransfer, transfer_lips, transferred
+from myspinbot.engines.lipsync.tracking import FaceChoice, choose_face, track_faces
+from myspinbot.engines.lipsync.transfer_lips import LipTransfer, transfer_lips, transferred_frames
 from myspinbot.media.faces.detect import CascadeDetector
 from myspinbot.media.faces.similarity import similarity
 from myspinbot_runner import Client
@@ -26,7 +26,7 @@ COUNT = 14
 
 
 def tracks_of(source):
-    return choose(follow(source, CascadeDetector(), FPS), Wanted(), CascadeDetector)
+    return choose_face(track_faces(source, CascadeDetector(), FPS), FaceChoice(), CascadeDetector)
 
 
 def test_points_are_brought_together_exactly():
@@ -40,26 +40,26 @@ def test_points_are_brought_together_exactly():
 
 @pytest.fixture(scope="module")
 def pair() -> LipTransfer:
-    """A man with his mouth shut, and a take of him talking: smaller, elsewhere, in another picture."""
+    """A man with his mouth shut, and a video of him talking: smaller, elsewhere, in another picture."""
     shut = [talking("bearded_man", 300)[0]] * COUNT
     clip = []
     for picture in shut:
         frame = backdrop(640, 480).copy()
         frame[90:390, 150:450] = picture
         clip.append(frame)
-    take = list(play([Actor("bearded_man", 240, lambda i: (60, 40))], COUNT + 4, width=400, height=320, seed=4))
-    original, new = Pictures(clip), Pictures(take[4:])
-    return LipTransfer(original, tracks_of(original), new, tracks_of(new), FPS)
+    speaking = list(play([Actor("bearded_man", 240, lambda i: (60, 40))], COUNT + 4, width=400, height=320, seed=4))
+    target, lips = Pictures(clip), Pictures(speaking[4:])
+    return LipTransfer(target, tracks_of(target), lips, tracks_of(lips), FPS)
 
 
-def test_the_mouth_is_the_takes_and_all_else_the_clips(pair):
-    results = [pixels for pixels, changed in transferred(pair) if changed]
+def test_the_mouth_is_the_lips_and_all_else_the_targets(pair):
+    results = [pixels for pixels, changed in transferred_frames(pair) if changed]
     assert len(results) == COUNT
     opened: list[list[float]] = []
     for index, pixels in enumerate(results):
-        before = pair.original.pictures[index]
+        before = pair.target.pictures[index]
         changed = np.nonzero((pixels != before).any(axis=2))
-        (face,) = pair.original_tracks.at(index)
+        (face,) = pair.target_tracks.at(index)
         eyes, mouth = face.points[:2].mean(axis=0), face.points[3:].mean(axis=0)
         assert changed[0].min() > eyes[1] + 0.3 * (mouth[1] - eyes[1])
         assert np.abs(changed[1] - mouth[0]).max() < mouth[1] - eyes[1]
@@ -78,33 +78,33 @@ def open_mouth(picture: np.ndarray, mouth: np.ndarray) -> float:
     return float((picture[y - 16 : y + 22, x - 24 : x + 24].mean(axis=2) < 50).mean())
 
 
-def test_a_clip_relipped_with_itself_stays(pair):
-    """The same frames as take: laid back where they were, they change next to nothing."""
-    work = LipTransfer(pair.take, pair.take_tracks, pair.take, pair.take_tracks, FPS, look=Look(sharpness=0.0))
-    for index, (pixels, _) in enumerate(transferred(work)):
-        assert np.abs(pixels.astype(int) - pair.take.pictures[index]).mean() < 0.5
+def test_a_clip_with_its_own_lips_stays(pair):
+    """The same frames for both: laid back where they were, they change next to nothing."""
+    work = LipTransfer(pair.lips, pair.lips_tracks, pair.lips, pair.lips_tracks, FPS, blending=Blending(sharpness=0.0))
+    for index, (pixels, _) in enumerate(transferred_frames(work)):
+        assert np.abs(pixels.astype(int) - pair.lips.pictures[index]).mean() < 0.5
 
 
 def test_frames_without_a_face_in_either_stay_bit_for_bit(pair):
-    empty = [*pair.take.pictures[:5], *([backdrop(400, 320, 9)] * 9)]
-    new = Pictures(empty)
-    work = LipTransfer(pair.original, pair.original_tracks, new, tracks_of(new), FPS)
-    found = list(transferred(work))
+    empty = [*pair.lips.pictures[:5], *([backdrop(400, 320, 9)] * 9)]
+    lips = Pictures(empty)
+    work = LipTransfer(pair.target, pair.target_tracks, lips, tracks_of(lips), FPS)
+    found = list(transferred_frames(work))
     assert [changed for _, changed in found] == [True] * 5 + [False] * 9
     for index in range(5, 14):
-        assert np.array_equal(found[index][0], pair.original.pictures[index])
+        assert np.array_equal(found[index][0], pair.target.pictures[index])
 
 
-@pytest.mark.parametrize(("longer", "frames"), [("hold", 40), ("ping-pong", 40), ("cut", 20)])
-def test_the_takes_length_and_sound_and_the_clips_size(tmp_path: Path, longer, frames):
+@pytest.mark.parametrize(("loop_mode", "frames"), [("hold", 40), ("ping-pong", 40), ("cut", 20)])
+def test_the_lips_length_and_sound_and_the_targets_size(tmp_path: Path, loop_mode, frames):
     silent = record(
         tmp_path / "silent.mp4", play([Actor("elderly_man", 200, lambda i: (40, 20))], 40, width=320, height=240)
     )
     sound(tmp_path / "sound.wav", 1.6)
-    take = joined(silent, tmp_path / "sound.wav", tmp_path / "take.mp4")
+    speaking = joined(silent, tmp_path / "sound.wav", tmp_path / "lips.mp4")
     clip = record(tmp_path / "clip.mp4", play([Actor("elderly_man", 300, lambda i: (90, 80))], 20))
-    original, new = Clip(clip, FPS, 640, 480), Clip(take, FPS, 320, 240)
-    work = LipTransfer(original, tracks_of(original), new, tracks_of(new), FPS, longer)
+    target, lips = Clip(clip, FPS, 640, 480), Clip(speaking, FPS, 320, 240)
+    work = LipTransfer(target, tracks_of(target), lips, tracks_of(lips), FPS, loop_mode)
     assert transfer_lips(work, tmp_path / "out.mp4") == 0
     count, rate, size, seconds = facts(tmp_path / "out.mp4")
     assert (count, rate, size) == (frames, 25, (640, 480))
@@ -126,15 +126,15 @@ def joined(video: Path, audio: Path, out: Path) -> Path:
     return out
 
 
-def test_the_node_on_a_server_and_the_faces_are_kept(server, tmp_path):
+def test_the_node_on_a_server_and_the_faces_are_stored(server, tmp_path):
     folder = Path(server.base_directory) / "input"
-    record(folder / "original.mp4", play([Actor("bearded_man", 300, lambda i: (150, 80))], 15))
-    record(folder / "take.mp4", play([Actor("bearded_man", 260, lambda i: (30, 20))], 20, width=320, height=320))
+    record(folder / "target.mp4", play([Actor("bearded_man", 300, lambda i: (150, 80))], 15))
+    record(folder / "lips.mp4", play([Actor("bearded_man", 260, lambda i: (30, 20))], 20, width=320, height=320))
     work = {
-        "1": node("LoadVideo", file="original.mp4"),
-        "2": node("LoadVideo", file="take.mp4"),
+        "1": node("LoadVideo", file="target.mp4"),
+        "2": node("LoadVideo", file="lips.mp4"),
         "3": node(
-            "MySpinBotTransferLips", original=["1", 0], take=["2", 0], loop_mode="hold", detector="built-in",
+            "MySpinBotTransferLips", target_video=["1", 0], lips_video=["2", 0], loop_mode="hold", detector="built-in",
             region="mouth", feather=0.4, color_match=1.0, smoothing=0.6, detect_every=5,
         ),
         "4": node("SaveVideo", video=["3", 0], filename_prefix=f"transfer_lips-{tag()}", format="auto", codec="auto"),

@@ -1,1 +1,1 @@
-"""A clip made better: upscaled, faces restored."""
+"""A clip made better: upscaled, and its faces restored."""

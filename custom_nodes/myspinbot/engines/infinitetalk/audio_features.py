@@ -1,7 +1,7 @@
-"""What the sound encoder hears, as features per frame of the video.
+"""Features of the speech per frame of the video, from the audio encoder.
 
-wav2vec 2.0 (Baevski et al., 2020, arXiv:2006.11477) gives 50 features a second from sound at 16 kHz: feature j hears
-the samples [320 j, 320 j + 400). InfiniteTalk takes all of its layers, brought to the rate of the video.
+wav2vec 2.0 (Baevski et al., 2020, arXiv:2006.11477) gives 50 features a second from sound at 16 kHz: feature j
+covers the samples [320 j, 320 j + 400). InfiniteTalk takes all of its layers, brought to the rate of the video.
 """
 
 import math
@@ -21,7 +21,6 @@ from torch import Tensor
 from ...media.audio import Sound
 from ...media.loudness import levelled
 from ..progress import OnStep
-from .tensors import raw
 
 RATE, HOP, FIELD, FEATURES = 16_000, 320, 400, 50
 LOUDNESS = -23.0  # LUFS, as in EBU R 128 and in InfiniteTalk's own code
@@ -39,7 +38,7 @@ class Track:
     """One speaker's sound and when it begins, in seconds from the start of the video.
 
     Raises:
-        ValueError: it is too short to be heard.
+        ValueError: it is shorter than the encoder needs.
     """
 
     sound: Sound
@@ -56,13 +55,21 @@ class Track:
         return self.start + self.sound.duration
 
 
-def frames_of(tracks: Sequence[Track], fps: int) -> int:
+def frame_count(tracks: Sequence[Track], fps: int) -> int:
     """How many frames the video has: as many as cover the sound, the last one begun counted whole."""
     return max(math.ceil(max(track.start * fps + _exact(track, fps) for track in tracks) - 1e-6), 1)
 
 
 def waveforms(tracks: Sequence[Track], *, normalize: bool) -> list[Tensor]:
-    """Each track as the encoder takes it: mono (T,) at 16 kHz, all as long as the whole, silent where it is silent."""
+    """Each track as the encoder takes it.
+
+    Args:
+        tracks: a track for each speaker.
+        normalize: whether speech is brought to `LOUDNESS`.
+
+    Returns:
+        For each track (T,) mono at 16 kHz, all as long as the whole, silent where it is silent.
+    """
     from torchaudio.functional import resample
 
     made: list[Tensor] = []
@@ -79,46 +86,65 @@ def waveforms(tracks: Sequence[Track], *, normalize: bool) -> list[Tensor]:
     ]
 
 
-def features(wave: Tensor, encode: Encode, fps: int, on_step: OnStep, folder: Path | None = None) -> Iterator[Tensor]:
-    """What the encoder hears in `wave` (T,), at the rate of the video: layer after layer, (frames, channels) each.
+def extract_features(
+    wave: Tensor, encode: Encode, fps: int, on_step: OnStep, folder: Path | None = None
+) -> Iterator[Tensor]:
+    """The encoder's features of a speech, at the rate of the video.
 
-    Up to a minute is encoded at once; more in pieces of a minute that also hear four seconds around them, so that
-    the memory needed has a bound. The rate is changed once, over the whole; until then what is more than about a
-    minute lies in a nameless file in `folder`.
+    Up to a minute is encoded at once; more in pieces of a minute with four seconds around them, so that the memory
+    needed has a bound. The rate is changed once, over the whole.
+
+    Args:
+        wave: (T,) mono at 16 kHz.
+        encode: the audio encoder.
+        fps: frames a second of the video.
+        on_step: called with the pieces done and the pieces in all; may raise to cancel.
+        folder: where the features of more than about a minute lie in a nameless file until their rate is changed.
+
+    Yields:
+        Layer after layer, (frames, channels) each.
     """
-    with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder) if folder else None) as room:
+    with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder) if folder else None) as file:
         pieces = list(_pieces(len(wave)))
-        heard: list[_Heard] = []
+        stored: list[_StoredPiece] = []
         for number, piece in enumerate(pieces):
             on_step(number, len(pieces))
             layers = encode(wave[None, None, piece.samples])[1:]
-            heard.append(_Heard.keep(room, [layer[0, piece.kept] for layer in layers]))
+            stored.append(_StoredPiece.write(file, [layer[0, piece.own] for layer in layers]))
         on_step(len(pieces), len(pieces))
-        for layer in range(heard[0].layers):
-            yield _at_rate(room, heard, layer, fps)
+        for layer in range(stored[0].layers):
+            yield _resampled(file, stored, layer, fps)
 
 
-def silence(encode: Encode) -> Tensor:
-    """What the encoder hears in silence: one frame's features (layers, channels)."""
+def silence_features(encode: Encode) -> Tensor:
+    """The encoder's features of one frame of silence, (layers, channels)."""
     layers = encode(torch.zeros(1, 1, RATE))[1:]
     return torch.stack([layer[0, layer.shape[1] // 2] for layer in layers]).cpu()
 
 
-def covering(heard: Tensor, frames: int, end: int, quiet: Tensor) -> Tensor:
-    """`heard` (N, ...) for the frames [0, end): the last feature held to the end of the video at `frames`, and silence
-    (...) after it, where the last window reaches beyond it.
+def extended(features: Tensor, frames: int, end: int, silence: Tensor) -> Tensor:
+    """Features for all frames that the windows make, as the last one reaches beyond the end of the video.
+
+    Args:
+        features: (N, ...), a frame each.
+        frames: of the video; the last feature is held up to there.
+        end: frames that the windows make.
+        silence: (...), what follows after the video's end.
+
+    Returns:
+        (end, ...).
     """
-    held = heard[-1:].expand(max(min(frames, end) - len(heard), 0), *heard.shape[1:])
-    tail = quiet[None].expand(max(end - max(frames, len(heard)), 0), *heard.shape[1:])
-    return torch.cat([heard[:end], held, tail.to(heard)])
+    held = features[-1:].expand(max(min(frames, end) - len(features), 0), *features.shape[1:])
+    tail = silence[None].expand(max(end - max(frames, len(features)), 0), *features.shape[1:])
+    return torch.cat([features[:end], held, tail.to(features)])
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Which samples are encoded together, and which of their features are kept."""
+    """Which samples are encoded together, and which of their features are its own, not a neighbour's."""
 
     samples: slice
-    kept: slice
+    own: slice
 
 
 def _pieces(samples: int) -> Iterator[_Piece]:
@@ -132,7 +158,7 @@ def _pieces(samples: int) -> Iterator[_Piece]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _StoredPiece:
     """Where a piece's features lie in a file: layer after layer, and in each channel after channel.
 
     So a few channels of a layer can be read over the whole sound.
@@ -142,34 +168,34 @@ class _Heard:
     layers: int
     channels: int
     count: int
-    kind: torch.dtype
+    dtype: torch.dtype
 
     @classmethod
-    def keep(cls, room: IO[bytes], layers: Sequence[Tensor]) -> Self:
+    def write(cls, file: IO[bytes], layers: Sequence[Tensor]) -> Self:
         """Put a piece's layers, (count, channels) each, at the file's end."""
-        room.seek(0, SEEK_END)
-        begin = room.tell()
+        file.seek(0, SEEK_END)
+        begin = file.tell()
         for layer in layers:
-            room.write(raw(layer.T))
+            file.write(layer.detach().T.cpu().contiguous().view(torch.uint8).numpy().data)
         count, channels = layers[0].shape
         return cls(begin, len(layers), channels, count, layers[0].dtype)
 
-    def read(self, room: IO[bytes], layer: int, first: int, last: int) -> Tensor:
+    def read(self, file: IO[bytes], layer: int, first: int, last: int) -> Tensor:
         """The channels [first, last) of a layer, (last - first, count)."""
-        line = self.count * self.kind.itemsize
-        room.seek(self.begin + (layer * self.channels + first) * line)
-        data = bytearray(room.read((last - first) * line))
-        return torch.frombuffer(data, dtype=self.kind).reshape(last - first, self.count)
+        line = self.count * self.dtype.itemsize
+        file.seek(self.begin + (layer * self.channels + first) * line)
+        data = bytearray(file.read((last - first) * line))
+        return torch.frombuffer(data, dtype=self.dtype).reshape(last - first, self.count)
 
 
-def _at_rate(room: IO[bytes], heard: Sequence[_Heard], layer: int, fps: int) -> Tensor:
+def _resampled(file: IO[bytes], stored: Sequence[_StoredPiece], layer: int, fps: int) -> Tensor:
     """A layer, 50 features a second, as (frames, channels), in the way of ComfyUI's InfiniteTalk node."""
-    size = max(int(sum(piece.count for piece in heard) / FEATURES * fps), 1)
-    channels, kind = heard[0].channels, heard[0].kind
-    made = torch.empty(size, channels, dtype=kind)
+    size = max(int(sum(piece.count for piece in stored) / FEATURES * fps), 1)
+    channels = stored[0].channels
+    made = torch.empty(size, channels, dtype=stored[0].dtype)
     for first in range(0, channels, _TOGETHER):
         last = min(first + _TOGETHER, channels)
-        line = torch.cat([piece.read(room, layer, first, last) for piece in heard], dim=1).float()
+        line = torch.cat([piece.read(file, layer, first, last) for piece in stored], dim=1).float()
         there = torch.nn.functional.interpolate(line[None], size=size, mode="linear", align_corners=True)
         made[:, first:last] = there[0].T
     return made
@@ -179,10 +205,10 @@ def _exact(track: Track, fps: int) -> float:
     return track.sound.samples.shape[1] * fps / track.sound.sample_rate
 
 
-def mixed(tracks: Sequence[Track]) -> Sound:
+def mix(tracks: Sequence[Track]) -> Sound:
     """The tracks as they sound together, at the first one's rate, in stereo if any of them is.
 
-    One track that starts at once is given as it is.
+    A single track that starts at once stays as it is.
     """
     if len(tracks) == 1 and not tracks[0].start:
         return tracks[0].sound

@@ -1,4 +1,4 @@
-"""What the user chooses, checked."""
+"""What the user chooses for an InfiniteTalk video, checked."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -7,7 +7,7 @@ from .plan import Plan
 
 SAMPLERS = {"dpm++_sde": "dpmpp_2m_sde", "euler": "euler", "unipc": "uni_pc", "dpm++": "dpmpp_2m", "lcm": "lcm"}
 """Names as in the WanVideo nodes, to ComfyUI's; their dpm++_sde is the multistep one of second order."""
-COLOURS = ("mkl", "lab", "disabled")
+COLOR_MATCHES = ("mkl", "lab", "disabled")
 FITS = ("crop", "pad")
 TILINGS = ("auto", "on", "off")
 LARGEST_WHOLE = 832 * 480
@@ -25,11 +25,11 @@ class Settings:
     width: int
     height: int
     fps: int
-    sampling_steps: int
-    sampling_cfg: float
-    sampling_shift: float
-    sampling_scheduler: str
-    sampling_sigmas: str
+    steps: int
+    cfg: float
+    shift: float
+    sampler_name: str
+    scheduler: str
     seed: int
     frame_window_size: int
     motion_frame: int
@@ -46,17 +46,17 @@ class Settings:
         Plan(1, self.frame_window_size, self.motion_frame)
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> Self:
-        """From a mapping with more in it than settings."""
+    def from_values(cls, values: dict[str, Any]) -> Self:
+        """From the node's inputs, among which are others."""
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
-    def sampler(self) -> str:
-        """ComfyUI's name of the sampler."""
-        return SAMPLERS[self.sampling_scheduler]
+    def comfy_sampler(self) -> str:
+        """ComfyUI's own name of the sampler."""
+        return SAMPLERS[self.sampler_name]
 
     @property
     def tiled(self) -> bool:

@@ -1,4 +1,4 @@
-"""A drawn mouth back into its frame: only the mouth, with a soft edge and the frame's own light."""
+"""A generated mouth back into its frame: only the mouth, with a soft edge and the frame's own light."""
 
 import math
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ Plane = npt.NDArray[np.float32]
 # middle of the mouth: to the sides, up to below the nose, and down past the chin, which moves with the mouth.
 _BESIDE, _ABOVE, _BELOW = 0.80, 0.52, 0.85
 _EYES_TO_MOUTH = 1.10
-_EDGE = 1 / 16  # of a crop, at its border, in which a drawing fades out
-_UNSEEN = 1 / 512  # of a drawing in a mix with the frame: less than half a level
-_AROUND = 4  # pixels of a drawing that enlarging and sharpening reach, at most
+_EDGE = 1 / 16  # of a crop, at its border, in which a face fades out
+_UNSEEN = 1 / 512  # of a generated face in a mix with the frame: less than half a level
+_AROUND = 4  # pixels of a generated face that enlarging and sharpening reach, at most
 _LARGEST_SHIFT = 48.0  # levels by which a colour is brought nearer to the frame's
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a drawing is blended in.
+class Blending:
+    """How a generated face is blended into its frame.
 
     Attributes:
         region: what is replaced: the mouth with the chin, or all of the face's crop.
         feather: how soft the edge is, 0 to 1 of the way to the middle.
-        color_match: 0 to 1, how far the drawing takes on the light of the frame around it.
-        sharpness: 0 to 2, how much the drawing, which is small, is sharpened.
+        color_match: 0 to 1, how far the face takes on the light of the frame around it.
+        sharpness: 0 to 2, how much the face, which is generated small, is sharpened.
         padding: pixels by which the crop is larger at the top, bottom, left and right.
     """
 
@@ -62,10 +62,22 @@ def cut_out(pixels: Pixels, crop: Crop, side: int = SIDE) -> Pixels:
     return np.asarray(Image.fromarray(part).resize((side, side), Image.Resampling.BILINEAR, box=within))
 
 
-def blended(pixels: Pixels, drawn: Pixels, seen: Pixels, mask: Plane, crop: Crop, look: Look) -> Pixels:
-    """A copy of `pixels` with the face `drawn` (S, S, 3) in place of `seen`; where `mask` is 0 it stays exact."""
-    side = len(drawn)
-    matched = _matched(drawn, seen, mask, look.color_match)
+def blend(pixels: Pixels, generated: Pixels, original: Pixels, mask: Plane, crop: Crop, blending: Blending) -> Pixels:
+    """A frame with a generated face in place of its own.
+
+    Args:
+        pixels: the frame, (H, W, 3) uint8.
+        generated: the new face, (S, S, 3) uint8.
+        original: the frame's own face in that size.
+        mask: (S, S) in [0, 1]; where it is 0 the frame stays exact.
+        crop: where in the frame the face is.
+        blending: how it is blended in.
+
+    Returns:
+        (H, W, 3) uint8, a new array unless nothing is replaced.
+    """
+    side = len(generated)
+    matched = _color_matched(generated, original, mask, blending.color_match)
     rows, columns = np.nonzero(mask.max(axis=1))[0], np.nonzero(mask.max(axis=0))[0]
     if not len(rows):
         return pixels
@@ -79,8 +91,8 @@ def blended(pixels: Pixels, drawn: Pixels, seen: Pixels, mask: Plane, crop: Crop
         return picture.transform((x1 - x0, y1 - y0), Image.Transform.AFFINE, way, how)
 
     above = in_frame(Image.fromarray(matched), Image.Resampling.BICUBIC)
-    if look.sharpness > 0:
-        above = above.filter(ImageFilter.UnsharpMask(max(wide, 0.5), round(100 * look.sharpness), 0))
+    if blending.sharpness > 0:
+        above = above.filter(ImageFilter.UnsharpMask(max(wide, 0.5), round(100 * blending.sharpness), 0))
     alpha = np.asarray(in_frame(Image.fromarray(mask), Image.Resampling.BILINEAR))[..., None]
     frame = pixels.copy()
     below = frame[y0:y1, x0:x1].astype(np.float32)
@@ -89,14 +101,14 @@ def blended(pixels: Pixels, drawn: Pixels, seen: Pixels, mask: Plane, crop: Crop
     return frame
 
 
-def region_mask(face: TrackedFace, crop: Crop, look: Look, side: int = SIDE) -> Plane:
-    """(side, side), 1 where the drawing is seen and 0 where the frame is."""
+def region_mask(face: TrackedFace, crop: Crop, blending: Blending, side: int = SIDE) -> Plane:
+    """(side, side), 1 where the generated face is seen and 0 where the frame is."""
     x0, y0, x1, y1 = crop
     steps = (np.arange(side, dtype=np.float32) + 0.5) / side
     x, y = x0 + steps[None, :] * (x1 - x0), y0 + steps[:, None] * (y1 - y0)
     inward = np.minimum(steps, 1 - steps) / _EDGE
     mask = _ramp(inward)[:, None] * _ramp(inward)[None, :]
-    if look.region == "face":
+    if blending.region == "face":
         return mask.astype(np.float32)
     eyes, mouth = face.points[:2].mean(axis=0), face.points[3:].mean(axis=0)
     down = mouth - eyes
@@ -105,14 +117,14 @@ def region_mask(face: TrackedFace, crop: Crop, look: Look, side: int = SIDE) -> 
     dx, dy = down / max(far, 1e-3)
     across, along = (x - mouth[0]) * dy - (y - mouth[1]) * dx, (x - mouth[0]) * dx + (y - mouth[1]) * dy
     reach = np.hypot(across / (_BESIDE * unit), along / np.where(along < 0, _ABOVE * unit, _BELOW * unit))
-    mask = mask * _ramp((1 - reach) / max(look.feather, 0.02))
+    mask = mask * _ramp((1 - reach) / max(blending.feather, 0.02))
     if face.outline is not None:
-        mask = mask * _inside(face.outline, crop, look.feather, side)
+        mask = mask * _inside(face.outline, crop, blending.feather, side)
     return mask.astype(np.float32)
 
 
-def window_of(masks: Sequence[Plane]) -> Window:
-    """The part of drawings that `masks` (96, 96) let be seen, with what sharpening reaches around it.
+def visible_window(masks: Sequence[Plane]) -> Window:
+    """The part of generated faces that `masks` (96, 96) let be seen, with what sharpening reaches around it.
 
     Its borders are multiples of 4, so that a clip has few different ones.
     """
@@ -135,15 +147,15 @@ def _inside(outline: npt.NDArray[np.floating], crop: Crop, feather: float, side:
     return _ramp(np.asarray(soft, np.float32) / 255 * 2 - 1)
 
 
-def _matched(drawn: Pixels, seen: Pixels, mask: Plane, strength: float) -> Pixels:
-    """`drawn` with the colours that `seen` has along the edge of the region."""
+def _color_matched(generated: Pixels, original: Pixels, mask: Plane, strength: float) -> Pixels:
+    """`generated` with the colours that `original` has along the edge of the region."""
     edge = (mask * (1 - mask))[..., None]
     total = float(edge.sum())
     if strength <= 0 or total < 1:
-        return drawn
-    shift = ((seen.astype(np.float32) - drawn) * edge).sum(axis=(0, 1)) / total
+        return generated
+    shift = ((original.astype(np.float32) - generated) * edge).sum(axis=(0, 1)) / total
     shift = np.clip(shift, -_LARGEST_SHIFT, _LARGEST_SHIFT) * strength
-    return np.clip(drawn + shift + 0.5, 0, 255).astype(np.uint8)
+    return np.clip(generated + shift + 0.5, 0, 255).astype(np.uint8)
 
 
 def _ramp(value: npt.NDArray[np.floating]) -> Plane:

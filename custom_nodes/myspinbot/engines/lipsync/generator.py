@@ -1,20 +1,27 @@
-"""The network that draws lips for a sound.
+"""Wav2Lip: the network that generates lips for a sound, and its published files, checked and made ready to run.
 
 Prajwal, Mukhopadhyay, Namboodiri and Jawahar, "A Lip Sync Expert Is All You Need for Speech to Lip Generation In
 the Wild" (2020). A face is encoded to a point through seven stages, the sound to another, and a decoder draws
 from the sound back up through what each stage saw.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ...media.fingerprint import fingerprint
+from ..precision import Prepared, prepare
+from ..weights import WeightsError, load_weights
+
 SIDE = 96  # pixels of a face
 Window = tuple[int, int, int, int]  # top, bottom, left, right in pixels; the ends are not within
 WHOLE: Window = (0, SIDE, 0, SIDE)
-BANDS, COLUMNS = 80, 16  # of the mel spectrogram that a frame hears
+BANDS, COLUMNS = 80, 16  # of the mel spectrogram that a frame depends on
+ONE_LEVEL = 1 / 255  # of a picture in 8 bits: how far half precision may be off on average
+_COUNTER = "num_batches_tracked"  # of the batch norms; no part of what they compute
 
 
 class Layer(NamedTuple):
@@ -33,8 +40,8 @@ def _same(channels: int) -> Layer:
     return Layer(channels, channels, 3, 1, 1, residual=True)
 
 
-def _down(inputs: int, outputs: int, kept: int) -> list[Layer]:
-    return [Layer(inputs, outputs, 3, 2, 1), *[_same(outputs)] * kept]
+def _down(inputs: int, outputs: int, residuals: int) -> list[Layer]:
+    return [Layer(inputs, outputs, 3, 2, 1), *[_same(outputs)] * residuals]
 
 
 def _up(inputs: int, outputs: int) -> list[Layer]:
@@ -110,7 +117,7 @@ def _grown(window: Window, by: int, side: int) -> Window:
 
 
 class Generator(nn.Module):
-    """Faces are BGR, 0 to 1, (B, 3, 96, 96); what is heard (B, 1, 80, 16) as `mel.Mel` gives it."""
+    """Faces are BGR, 0 to 1, (B, 3, 96, 96); the sound is (B, 1, 80, 16) as `mel.Mel` gives it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,35 +126,50 @@ class Generator(nn.Module):
         self.face_decoder_blocks = _stages(FACE_DECODER)
         self.output_block = nn.Sequential(Block(Layer(80, 32, 3, 1, 1)), nn.Conv2d(32, 3, 1), nn.Sigmoid())
 
-    def see(self, faces: Tensor) -> list[Tensor]:
-        """What each stage of the encoder makes of faces, for `draw`."""
+    def encode(self, faces: Tensor) -> list[Tensor]:
+        """The features of faces from each stage of the encoder, for `decode`.
+
+        Args:
+            faces: (B, 3, 96, 96) BGR in [0, 1].
+
+        Returns:
+            (B, 16, 96, 96) to (B, 512, 1, 1).
+        """
         masked = faces.clone()
         masked[:, :, SIDE // 2 :] = 0
         x = torch.cat([masked, faces], dim=1)  # (B, 6, 96, 96)
-        seen: list[Tensor] = []
+        features: list[Tensor] = []
         for block in self.face_encoder_blocks:
             x = block(x)
-            seen.append(x)
-        return seen  # (B, 16, 96, 96) to (B, 512, 1, 1)
+            features.append(x)
+        return features
 
-    def draw(self, seen: list[Tensor], heard: Tensor, window: Window = WHOLE) -> Tensor:
-        """What `window` shows of faces that say what is heard, (B, 3, H, W).
+    def decode(self, features: list[Tensor], mel: Tensor, window: Window = WHOLE) -> Tensor:
+        """Faces that speak.
 
         Only what the window depends on is computed: for a mouth about two thirds of the whole.
+
+        Args:
+            features: of the faces, from `encode`.
+            mel: (B, 1, 80, 16), the sound around each face's frame.
+            window: the part of the faces that is wanted.
+
+        Returns:
+            (B, 3, H, W) BGR in [0, 1], as large as the window.
         """
-        x, start, parts = self.audio_encoder(heard), (0, 0), _needed(window)  # (B, 512, 1, 1)
+        x, start, parts = self.audio_encoder(mel), (0, 0), _needed(window)  # (B, 512, 1, 1)
         for block, skip, (top, bottom, left, right) in zip(
-            self.face_decoder_blocks, reversed(seen), parts, strict=True
+            self.face_decoder_blocks, reversed(features), parts, strict=True
         ):
             x = block(x)
             x = x[..., top - start[0] : bottom - start[0], left - start[1] : right - start[1]]
             x = torch.cat([x, skip[..., top:bottom, left:right]], dim=1)
             start = 2 * top, 2 * left  # where the next stage begins: it is twice as large, the first ones start at 0
-        (top, _, left, _), drawn = parts[-1], self.output_block(x)
-        return drawn[..., window[0] - top : window[1] - top, window[2] - left : window[3] - left]
+        (top, _, left, _), generated = parts[-1], self.output_block(x)
+        return generated[..., window[0] - top : window[1] - top, window[2] - left : window[3] - left]
 
-    def forward(self, faces: Tensor, heard: Tensor) -> Tensor:
-        return self.draw(self.see(faces), heard)
+    def forward(self, faces: Tensor, mel: Tensor) -> Tensor:
+        return self.decode(self.encode(faces), mel)
 
     def fold(self) -> None:
         """Work the batch norms into the convolutions before them; the output stays, the network gets shorter."""
@@ -172,3 +194,61 @@ class Generator(nn.Module):
 
     def _blocks(self) -> list[Block]:
         return [block for block in self.modules() if isinstance(block, Block)]
+
+
+def load_generator(path: Path) -> Generator:
+    """The network of a checkpoint (safetensors or PyTorch, with or without `module.` before each name), folded.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        WeightsError: it is damaged, isn't made of weights alone, or is no Wav2Lip.
+    """
+    state = {name.removeprefix("module."): value for name, value in load_weights(path).items()}
+    with torch.device("meta"):
+        model = Generator()
+    counters = {name: value for name, value in model.state_dict().items() if name.endswith(_COUNTER)}
+    state |= {name: torch.zeros((), dtype=value.dtype) for name, value in counters.items() if name not in state}
+    try:
+        model.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise WeightsError(f"{path.name} is no Wav2Lip generator: {_first_difference(model, state)}.") from error
+    model.float().eval().requires_grad_(False)
+    model.fold()
+    return model
+
+
+def prepare_generator(model: Generator, device: torch.device, types: tuple[torch.dtype, ...] | None = None) -> Prepared:
+    """The network on a device in the precision that is fast there, if the picture stays within a level on average.
+
+    Args:
+        model: in float32.
+        device: where it will run.
+        types: half types to try; those that the device is fast in, if None.
+    """
+    generator = torch.Generator().manual_seed(0)
+    example = torch.rand((2, 3, SIDE, SIDE), generator=generator)
+    mel = 8 * torch.rand((2, 1, BANDS, COLUMNS), generator=generator) - 4
+
+    def run(network: nn.Module, faces: Tensor) -> Tensor:
+        return network(faces, mel.to(faces))
+
+    ready = prepare(model, run, example, device=device, types=types, tolerance=ONE_LEVEL)
+    if ready.dtype == torch.float32:
+        cast(Generator, ready.model).fold_residuals()
+    return ready
+
+
+def _first_difference(model: Generator, state: dict[str, Tensor]) -> str:
+    wanted = model.state_dict()
+    for name, value in wanted.items():
+        if name not in state:
+            return f"{name} is missing"
+        if state[name].shape != value.shape:
+            return f"{name} has the shape {tuple(state[name].shape)} instead of {tuple(value.shape)}"
+    return f"{next(name for name in state if name not in wanted)} does not belong to it"
+
+
+def weights_id(model: Generator) -> str:
+    """A name for these weights, the same for every form of their file."""
+    few = [value.detach().numpy() for value in model.state_dict().values() if value.ndim == 1]
+    return fingerprint(*few)[:16]

@@ -1,4 +1,4 @@
-"""Sound as Wav2Lip hears it: 80 mel bands at 16 kHz, 80 columns a second, -4 for silence to 4."""
+"""Sound as Wav2Lip takes it: 80 mel bands at 16 kHz, 80 columns a second, -4 for silence to 4."""
 
 import functools
 import math
@@ -17,11 +17,11 @@ PER_SECOND = SAMPLE_RATE // HOP
 _LOWEST, _HIGHEST = 55.0, 7600.0  # Hz
 _EMPHASIS = 0.97
 _LEAST = 1e-5  # amplitude, -100 dB
-_BLOCK, _AROUND = 20, 1  # seconds computed at once, and heard before and after
+_BLOCK, _AROUND = 20, 1  # seconds computed at once, and before and after that
 
 
 class Mel:
-    """The spectrogram of a whole sound, and the part of it that a frame of video hears.
+    """The spectrogram of a whole sound, and the part of it that a frame of video depends on.
 
     `columns` (80, n), n = 1 + T // 200 for T samples at 16 kHz.
     """
@@ -29,14 +29,14 @@ class Mel:
     def __init__(self, sound: Sound) -> None:
         self.columns = spectrogram(sound)
 
-    def heard(self, starts: list[int]) -> Tensor:
+    def windows(self, starts: list[int]) -> Tensor:
         """(B, 1, 80, 16): the 16 columns from each of `starts`; past the end, the last 16."""
         last = self.columns.shape[1] - COLUMNS
         return torch.stack([self.columns[None, :, min(start, last) :][..., :COLUMNS] for start in starts])
 
 
 def first_column(index: int, fps: Fraction) -> int:
-    """Where what frame `index` hears begins."""
+    """The first of the columns that frame `index` depends on."""
     return int(index * PER_SECOND / fps)
 
 

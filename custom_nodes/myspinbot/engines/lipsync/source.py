@@ -1,4 +1,4 @@
-"""Where frames come from: a clip, a photo or pictures in memory, at one constant rate, and in which order."""
+"""Where frames come from: a clip, a photo or pictures in memory, at one constant rate, and in which order they play."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 from ...media.clip import at_rate, read
 from ...media.faces import Pixels
 
-Longer = Literal["ping-pong", "hold", "cut"]
+LoopMode = Literal["ping-pong", "hold", "cut"]
 """What a clip does where the sound goes on: run back and forth, hold its last frame, or end the sound."""
 
+_NTSC = Fraction(1000, 1001)
 _BACKWARD_BYTES = 256 * 2**20  # of frames held to be shown in reverse
 
 
@@ -63,17 +64,49 @@ class Pictures:
             yield pixels[: self.height, : self.width]
 
 
-def length(sound: Fraction, fps: Fraction, frames: int, longer: Longer) -> int:
-    """How many frames the result has for `sound` seconds over a clip of `frames`."""
+def exact_rate(fps: float) -> Fraction:
+    """The rate that is meant: 23.976 is 24000/1001, 29.97 is 30000/1001, 12.5 is itself.
+
+    Raises:
+        ValueError: it is not between 1 and 240.
+    """
+    if not 1 <= fps <= 240:
+        raise ValueError(f"A frame rate must be between 1 and 240 frames a second, not {fps:g}.")
+    whole = round(fps)
+    if abs(fps - whole) < 1e-6:
+        return Fraction(whole)
+    ntsc = round(fps / float(_NTSC)) * _NTSC
+    return ntsc if abs(float(ntsc) - fps) < 2e-3 else Fraction(fps).limit_denominator(1001)
+
+
+def frame_count(sound: Fraction, fps: Fraction, frames: int, loop_mode: LoopMode) -> int:
+    """How many frames the result has.
+
+    Args:
+        sound: seconds of speech.
+        fps: frames a second.
+        frames: of the clip.
+        loop_mode: whether the sound or the clip decides.
+    """
     wanted = max(-(-sound * fps // 1), 1)
-    return int(min(wanted, frames) if longer == "cut" else wanted)
+    return int(min(wanted, frames) if loop_mode == "cut" else wanted)
 
 
-def shown(source: Source, frames: int, count: int, longer: Longer) -> Iterator[tuple[int, Pixels]]:
-    """`count` frames in the order in which they are shown, each with its number in the clip of `frames`."""
+def playback(source: Source, frames: int, count: int, loop_mode: LoopMode) -> Iterator[tuple[int, Pixels]]:
+    """Frames in the order in which they are shown.
+
+    Args:
+        source: the clip.
+        frames: how many it has.
+        count: how many are wanted.
+        loop_mode: what comes after the clip's last one.
+
+    Yields:
+        Each frame's number in the clip, and its pixels (H, W, 3) uint8.
+    """
     index, forward = 0, True
     while index < count:
-        if frames == 1 or (longer != "ping-pong" and index):
+        if frames == 1 or (loop_mode != "ping-pong" and index):
             last = next(source.frames(frames - 1))
             yield from ((frames - 1, last) for _ in range(index, count))
             return

@@ -67,7 +67,7 @@ def engine_to_take(preset: str, machine: Machine, tried: Mapping[str, str]) -> t
 
 
 def _wire_infinitetalk(graph: Any, ids: list[str], values: Values) -> Any:
-    model, patch, lora, text, vae, ear = (file_of(key) for key in ids)
+    model, patch, lora, text, vae, audio_encoder = (file_of(key) for key in ids)
     loaded = graph.node("UNETLoader", unet_name=model, weight_dtype="default")
     quick = graph.node("LoraLoaderModelOnly", model=loaded.out(0), lora_name=lora, strength_model=1.0)
     clip = graph.node("CLIPLoader", clip_name=text, type="wan", device="default")
@@ -76,14 +76,14 @@ def _wire_infinitetalk(graph: Any, ids: list[str], values: Values) -> Any:
         "model": quick.out(0),
         "model_patch": graph.node("ModelPatchLoader", name=patch).out(0),
         "vae": graph.node("VAELoader", vae_name=vae).out(0),
-        "audio_encoder": graph.node("AudioEncoderLoader", audio_encoder_name=ear).out(0),
+        "audio_encoder": graph.node("AudioEncoderLoader", audio_encoder_name=audio_encoder).out(0),
         "positive": positive.out(0),
         "negative": graph.node("ConditioningZeroOut", conditioning=positive.out(0)).out(0),
         "portrait": values["portrait"],
         "audio": values["audio"],
         "width": values["width"] // 16 * 16,
         "height": values["height"] // 16 * 16,
-        "sampling_steps": values["steps"],
+        "steps": values["steps"],
         "seed": values["seed"],
         "on_oom": "skip",
     }

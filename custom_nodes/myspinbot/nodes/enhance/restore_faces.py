@@ -13,7 +13,7 @@ from ...comfyui.work_store import work_store
 from .restore_model import LoadedRestorer, RestorerSocket, licences
 
 if TYPE_CHECKING:
-    from ...engines.enhance.upscale.clip import Report, Restoring
+    from ...engines.enhance.clip import Report, Restoration
 
 FIDELITY = "How close CodeFormer keeps to the face that is there: 1 is closest, 0 the cleanest; others have no such."
 
@@ -26,8 +26,8 @@ class RestoreFaces(io.ComfyNode):
             node_id="MySpinBotRestoreFaces",
             display_name="Restore Faces",
             category="MySpinBot/Upscale",
-            description="Draws small and soft faces of a clip anew, steadied so that they don't flicker, and leaves "
-            f"the rest of the picture and the sound as they are. {licences()}".strip(),
+            description="Draws small and soft faces of a clip anew, smoothed over time so that they don't flicker, and "
+            f"leaves the rest of the picture and the sound as they are. {licences()}".strip(),
             search_aliases=["face restore", "codeformer", "gfpgan", "restoreformer", "sharpen face", "fix face"],
             inputs=[
                 io.Video.Input("video", tooltip="The clip, of any length."),
@@ -88,11 +88,11 @@ class RestoreFaces(io.ComfyNode):
         batch_size: int,
         quality: int,
     ) -> io.NodeOutput:
-        from ...engines.enhance.restore.faces import Care
-        from ...engines.enhance.upscale.clip import Settings, enhance
-        from .upscale_model import bring
+        from ...engines.enhance.clip import Settings, enhance
+        from ...engines.enhance.restorer import RestoreSettings
+        from .upscale_model import load_together
 
-        care = Care(codeformer_fidelity, strength, temporal_smoothing, where)  # pyright: ignore[reportArgumentType]
+        settings = RestoreSettings(codeformer_fidelity, strength, temporal_smoothing, where)  # pyright: ignore[reportArgumentType]
         source, path = clip_path(video), new_clip("restore")
         report = enhance(
             source,
@@ -102,18 +102,18 @@ class RestoreFaces(io.ComfyNode):
             work_store(),
             memory=0,
             on_step=progress_callback(),
-            restoring=restoring(face_restorer, care, detector),
-            ready=lambda: bring(face_restorer.model),
+            restoration=restoration(face_restorer, settings, detector),
+            ready=lambda: load_together(face_restorer.model),
         )
         return output(InputImpl.VideoFromFile(str(path)), notices=notices(report))
 
 
-def restoring(face_restorer: LoadedRestorer, care: Any, choice: str) -> "Restoring":
+def restoration(face_restorer: LoadedRestorer, settings: Any, choice: str) -> "Restoration":
     """What the engine needs to restore faces."""
     from ...comfyui.face_detectors import detector
-    from ...engines.enhance.upscale.clip import Restoring
+    from ...engines.enhance.clip import Restoration
 
-    return Restoring(face_restorer.restorer, detector(choice), care)
+    return Restoration(face_restorer.restorer, detector(choice), settings)
 
 
 def notices(report: "Report", *, asked: bool = True) -> list[Notice]:

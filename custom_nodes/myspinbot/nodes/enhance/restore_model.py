@@ -12,7 +12,7 @@ from ...comfyui.model_files import choices, find, known, manifest
 from .upscale_model import LAYERS
 
 if TYPE_CHECKING:
-    from ...engines.enhance.restore.network import Restorer
+    from ...engines.enhance.restore_network import Restorer
 
 RestorerSocket = io.Custom("FACE_RESTORER")
 FOLDER = "facerestore_models"
@@ -68,13 +68,13 @@ class LoadFaceRestorer(io.ComfyNode):
         from comfy import model_management
         from comfy.model_patcher import ModelPatcher
 
-        from ...engines.enhance.restore.network import load_restorer
+        from ...engines.enhance.restore_network import load_restorer
 
         device, aside = model_management.get_torch_device(), model_management.unet_offload_device()
         model_management.free_memory(LAYERS, device)
         restorer = load_restorer(find(FOLDER, model), device=device, exact=precision == "fp32")
-        held = ModelPatcher(restorer.module.to(aside), device, aside)
-        return io.NodeOutput(LoadedRestorer(restorer, held))
+        patcher = ModelPatcher(restorer.module.to(aside), device, aside)
+        return io.NodeOutput(LoadedRestorer(restorer, patcher))
 
 
 def licences() -> str:

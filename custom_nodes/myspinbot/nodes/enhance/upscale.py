@@ -10,7 +10,7 @@ from ...comfyui.face_detectors import TOOLTIP as DETECTOR
 from ...comfyui.feedback import output, progress_callback
 from ...comfyui.video_files import clip_path, new_clip
 from ...comfyui.work_store import work_store
-from .restore_faces import FIDELITY, notices, restoring
+from .restore_faces import FIDELITY, notices, restoration
 from .restore_model import LoadedRestorer, RestorerSocket
 
 _TARGETS = ["model", "factor", "576p", "720p", "1080p", "1440p", "2160p"]
@@ -155,9 +155,9 @@ class Upscale(io.ComfyNode):
         codeformer_fidelity: float = 1.0,
         detector: str = "auto",
     ) -> io.NodeOutput:
-        from ...engines.enhance.restore.faces import Care
-        from ...engines.enhance.upscale.clip import Settings, enhance
-        from .upscale_model import bring, free_bytes, loaded
+        from ...engines.enhance.clip import Settings, enhance
+        from ...engines.enhance.restorer import RestoreSettings
+        from .upscale_model import free_bytes, load_together, load_upscaler
 
         settings = Settings(
             target=target,  # pyright: ignore[reportArgumentType]
@@ -172,11 +172,11 @@ class Upscale(io.ComfyNode):
             crf=quality,
         )
         source = clip_path(video)
-        upscaler = loaded(upscale_model, exact=precision == "fp32")
+        upscaler = load_upscaler(upscale_model, exact=precision == "fp32")
         models = [upscaler.model, *([face_restorer.model] if face_restorer else [])]
-        bring(*models)
+        load_together(*models)
         path = new_clip("upscale")
-        care = Care(fidelity=codeformer_fidelity)
+        restore_settings = RestoreSettings(fidelity=codeformer_fidelity)
         report = enhance(
             source,
             path,
@@ -185,7 +185,7 @@ class Upscale(io.ComfyNode):
             work_store(),
             memory=free_bytes(),
             on_step=progress_callback(),
-            restoring=restoring(face_restorer, care, detector) if face_restorer else None,
-            ready=lambda: bring(*models),
+            restoration=restoration(face_restorer, restore_settings, detector) if face_restorer else None,
+            ready=lambda: load_together(*models),
         )
         return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, asked=face_restorer is not None))

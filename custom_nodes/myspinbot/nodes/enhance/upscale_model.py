@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ...engines.enhance.upscale.network import Network
+    from ...engines.enhance.upscale_network import Network
 
 LAYERS = 512 * 512 * 3 * 4 * 384  # bytes: what ComfyUI's own node sets free for an upscale model's layers
 
@@ -19,7 +19,7 @@ class LoadedUpscaler:
     model: Any
 
 
-def loaded(descriptor: Any, *, exact: bool) -> LoadedUpscaler:
+def load_upscaler(descriptor: Any, *, exact: bool) -> LoadedUpscaler:
     """A copy of an UPSCALE_MODEL ready to run, once it is on its device.
 
     Raises:
@@ -28,7 +28,7 @@ def loaded(descriptor: Any, *, exact: bool) -> LoadedUpscaler:
     from comfy import model_management
     from comfy.model_patcher import ModelPatcher
 
-    from ...engines.enhance.upscale.network import load_network
+    from ...engines.enhance.upscale_network import load_network
 
     device = model_management.get_torch_device()
     model_management.free_memory(LAYERS, device)
@@ -36,7 +36,7 @@ def loaded(descriptor: Any, *, exact: bool) -> LoadedUpscaler:
     return LoadedUpscaler(network, ModelPatcher(network.module, device, model_management.unet_offload_device()))
 
 
-def bring(*models: Any) -> None:
+def load_together(*models: Any) -> None:
     """Bring patchers' models, all that will run together, onto their device, where they stay until others need it."""
     from comfy.model_management import load_models_gpu
 

@@ -94,8 +94,8 @@ class DraftHead(io.ComfyNode):
         face_landmarks: Any = None,
         face_points: str = "",
     ) -> io.NodeOutput:
-        from ...engines.head.listening import ABSOLUTE_SILENCE
-        from ...engines.head.talk import talk
+        from ...engines.head.motion import ABSOLUTE_SILENCE
+        from ...engines.head.render import render_talking_head
         from ...engines.timings import Timings
         from ...media.audio import from_audio
         from ...media.faces.portrait import check_size, find_points
@@ -109,7 +109,7 @@ class DraftHead(io.ComfyNode):
         points = found.points.scaled(scale)
         check_size(points)
         path = new_clip("draft-head")
-        talk(
+        render_talking_head(
             frame,
             points,
             sound,

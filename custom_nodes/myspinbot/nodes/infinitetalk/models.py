@@ -27,8 +27,8 @@ def check_models(model: Any, model_patch: Any, vae: Any) -> None:
         raise ValueError("The VAE is not Wan 2.1's. Load wan_2.1_vae.safetensors.")
 
 
-def check_hearing(model_patch: Any, layers: int, channels: int) -> None:
-    """Raise ValueError where the sound encoder is one that the patch wasn't trained with."""
+def check_audio_encoder(model_patch: Any, layers: int, channels: int) -> None:
+    """Raise ValueError where the audio encoder is one that the patch wasn't trained with."""
     audio = model_patch.model.audio_proj
     if (layers, channels) != (audio.blocks, audio.channels):
         raise ValueError(
@@ -41,17 +41,17 @@ def model_hash(value: Any) -> str:
     """What a model is by its content, as `contents_hash` tells it: weights, LoRAs and strengths, other patches."""
     from ...engines.contents import contents_hash
 
-    return contents_hash(value, sample=True, known=_known)
+    return contents_hash(value, sample=True, known=_content)
 
 
-def whole_hash(value: Any) -> str:
+def conditioning_hash(value: Any) -> str:
     """What a conditioning is, or what CLIP sees: as `model_hash`, but every number counts."""
     from ...engines.contents import contents_hash
 
-    return contents_hash(value, known=_known)
+    return contents_hash(value, known=_content)
 
 
-def keep_precision(model_patch: Any) -> None:
+def restore_half_precision(model_patch: Any) -> None:
     """Hold the patch in 16 bits again where ComfyUI's loader made 32 of them.
 
     Without its dynamic memory the loader copies a file of 16-bit numbers into a module of 32-bit ones, which takes
@@ -76,7 +76,7 @@ def keep_precision(model_patch: Any) -> None:
         model_patch.size = 0  # so that ComfyUI counts it anew
 
 
-def _known(value: Any) -> Any:
+def _content(value: Any) -> Any:
     """What counts of ComfyUI's objects: none of what loading, running and cloning change."""
     from comfy.audio_encoders.audio_encoders import AudioEncoderModel
     from comfy.model_patcher import ModelPatcher

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 if TYPE_CHECKING:
-    from ...engines.lipsync.blend import Look
+    from ...engines.lipsync.blend import Blending
 
 
 def blend_inputs() -> list[io.Input]:
@@ -40,7 +40,7 @@ def blend_inputs() -> list[io.Input]:
     ]
 
 
-def follow_inputs() -> list[io.Input]:
+def tracking_inputs() -> list[io.Input]:
     """What decides how faces are followed."""
     return [
         io.Float.Input(
@@ -63,7 +63,7 @@ def follow_inputs() -> list[io.Input]:
     ]
 
 
-def advanced_inputs() -> list[io.Input]:
+def wav2lip_inputs() -> list[io.Input]:
     """All of them, with what Wav2Lip alone has."""
     return [
         *blend_inputs(),
@@ -76,7 +76,7 @@ def advanced_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="How much the new mouth is sharpened: the network draws it 96 pixels high.",
         ),
-        *follow_inputs(),
+        *tracking_inputs(),
         *(
             io.Int.Input(
                 f"pad_{side}",
@@ -91,11 +91,11 @@ def advanced_inputs() -> list[io.Input]:
     ]
 
 
-def look_of(settings: dict[str, Any]) -> Look:
+def blending_of(settings: dict[str, Any]) -> Blending:
     """The settings as the engine takes them."""
-    from ...engines.lipsync.blend import Look
+    from ...engines.lipsync.blend import Blending
 
-    return Look(
+    return Blending(
         region=settings["region"],
         feather=settings["feather"],
         color_match=settings["color_match"],

@@ -1,4 +1,4 @@
-"""What a lip-sync node is given, clip or picture, as a source of frames."""
+"""The clip or picture of a lip-sync node as a source of frames, and the faces in it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 PHOTO_RATE = Fraction(25)
 _FASTEST = Fraction(120)
-_VERSION = 1  # of how faces are followed: what another version kept is not taken
+_VERSION = 1  # of how faces are followed: what another version stored is not used
 
 
 @dataclass(frozen=True)
-class Given:
+class OpenedClip:
     """A source at its rate, about how many frames it has, a fingerprint of its content, and its name."""
 
     source: Source
@@ -32,14 +32,13 @@ class Given:
     name: str
 
 
-def given(video: Any, fps: float | Fraction) -> Given:
+def open_clip(video: Any, fps: float | Fraction) -> OpenedClip:
     """A VIDEO's file, or the pictures of an IMAGE, at `fps`; 0 keeps a clip's own rate.
 
     Raises:
         ValueError: it is neither, can't be read, or is too small.
     """
-    from ...engines.lipsync.rates import exact_rate
-    from ...engines.lipsync.source import Clip, Pictures
+    from ...engines.lipsync.source import Clip, Pictures, exact_rate
     from ...media.clip import probe
     from ...media.fingerprint import fingerprint
     from ...media.picture import from_image
@@ -49,29 +48,31 @@ def given(video: Any, fps: float | Fraction) -> Given:
         pictures = [from_image(video[i : i + 1]) for i in range(len(video))] or [from_image(video)]
         found = Pictures(pictures)
         _check(found.width, found.height)
-        return Given(found, rate or PHOTO_RATE, len(pictures), fingerprint(*pictures), "a picture")
+        return OpenedClip(found, rate or PHOTO_RATE, len(pictures), fingerprint(*pictures), "a picture")
     path = clip_path(video)
     info = probe(path)
     rate = rate or min(info.fps.limit_denominator(1001), _FASTEST)
     clip = Clip(path, rate, info.width // 2 * 2, info.height // 2 * 2)
     _check(clip.width, clip.height)
-    return Given(clip, rate, max(round(info.duration * rate), 1), fingerprint(path), path.name)
+    return OpenedClip(clip, rate, max(round(info.duration * rate), 1), fingerprint(path), path.name)
 
 
-def followed(clip: Given, finder: Detector, *, every: int, smoothing: float, on_frame: Callable[[int], None]) -> Tracks:
-    """All faces of a clip; they are kept, and found once for any number of uses.
+def track_clip(
+    clip: OpenedClip, finder: Detector, *, every: int, smoothing: float, on_frame: Callable[[int], None]
+) -> Tracks:
+    """All faces of a clip; they are stored, and found once for any number of uses.
 
     Raises:
         RuntimeError: another process looks for them just now.
     """
-    from ...engines.lipsync.follow import follow
+    from ...engines.lipsync.tracking import track_faces
 
-    job = work_store().job("faces", followed_key(clip, finder, every, smoothing), f"Faces of {clip.name}")
+    job = work_store().job("faces", tracking_key(clip, finder, every, smoothing), f"Faces of {clip.name}")
     with job.locked():
-        return follow(clip.source, finder, clip.fps, job, every=every, smoothing=smoothing, on_frame=on_frame)
+        return track_faces(clip.source, finder, clip.fps, job, every=every, smoothing=smoothing, on_frame=on_frame)
 
 
-def followed_key(clip: Given, finder: Detector, every: int, smoothing: float) -> dict[str, Any]:
+def tracking_key(clip: OpenedClip, finder: Detector, every: int, smoothing: float) -> dict[str, Any]:
     """All that decides which faces are found where."""
     return {
         "version": _VERSION,

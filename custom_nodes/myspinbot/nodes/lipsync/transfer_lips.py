@@ -1,4 +1,4 @@
-"""Transfer Lips: a talking video by any model, confined to the face of the clip that it was made from."""
+"""Transfer Lips: the lips of a talking video by any model, in the clip that it was made from."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing_extensions import override
 from ...comfyui import face_detectors as faces
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.video_files import clip_path, new_clip
-from .inputs import blend_inputs, follow_inputs
-from .source import followed, given
+from .inputs import blend_inputs, tracking_inputs
+from .source import open_clip, track_clip
 
 if TYPE_CHECKING:
     from ...engines.lipsync.source import Clip
@@ -26,11 +26,10 @@ class TransferLips(io.ComfyNode):
             node_id="MySpinBotTransferLips",
             display_name="Transfer Lips",
             category="MySpinBot/Lip Sync",
-            description="Takes the speaking face of a new take, such as InfiniteTalk makes from a clip, and blends it "
-            "into that clip: only the mouth or the face changes. An open way to dub a clip.",
+            description="Blends the mouth or the face of a talking video, such as InfiniteTalk makes from a clip, into "
+            "that clip: nothing else of it changes. An open way to dub a clip.",
             search_aliases=[
                 "lip sync",
-                "transfer_lips",
                 "dub",
                 "video to video",
                 "blend face",
@@ -38,28 +37,28 @@ class TransferLips(io.ComfyNode):
                 "inpaint lips",
             ],
             inputs=[
-                io.Video.Input("original", tooltip="The clip that is to stay as it is, but for the lips."),
-                io.Video.Input("take", tooltip="The new take of the same face, with the speech as its sound."),
+                io.Video.Input("target_video", tooltip="The clip that is to stay as it is, but for the lips."),
+                io.Video.Input("lips_video", tooltip="The same face speaking; its lips and its sound are used."),
                 io.Combo.Input(
                     "loop_mode",
                     options=["hold", "ping-pong", "cut"],
                     default="hold",
-                    tooltip="What the clip does where the take is longer: hold its last frame, run back and forth, or "
-                    "cut the take. InfiniteTalk holds it.",
+                    tooltip="What the target does where the lips video is longer: hold its last frame, run back and "
+                    "forth, or cut the lips video. InfiniteTalk holds it.",
                 ),
                 io.Combo.Input("detector", options=faces.DETECTORS, default="auto", tooltip=faces.TOOLTIP),
                 *blend_inputs(),
-                *follow_inputs(),
+                *tracking_inputs(),
             ],
-            outputs=[io.Video.Output("video", tooltip="The clip with the take's lips and its sound.")],
+            outputs=[io.Video.Output("video", tooltip="The target with the lips and the sound of the lips video.")],
         )
 
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls,
-        original: Any,
-        take: Any,
+        target_video: Any,
+        lips_video: Any,
         loop_mode: Any,
         detector: str,
         region: Any,
@@ -68,33 +67,33 @@ class TransferLips(io.ComfyNode):
         smoothing: float,
         detect_every: int,
     ) -> io.NodeOutput:
-        from ...engines.lipsync.blend import Look
-        from ...engines.lipsync.follow import Wanted, choose
+        from ...engines.lipsync.blend import Blending
+        from ...engines.lipsync.tracking import FaceChoice, choose_face
         from ...engines.lipsync.transfer_lips import LipTransfer, transfer_lips
         from ...media.clip import probe
 
-        step, path, finder = progress_callback(), new_clip("transfer_lips"), faces.detector(detector)
-        fps = probe(clip_path(take)).fps.limit_denominator(1001)
-        clips = given(original, fps), given(take, fps)
+        step, path, finder = progress_callback(), new_clip("transfer-lips"), faces.detector(detector)
+        fps = probe(clip_path(lips_video)).fps.limit_denominator(1001)
+        clips = open_clip(target_video, fps), open_clip(lips_video, fps)
         expected = sum(clip.frames for clip in clips) + clips[1].frames
         found: list[Tracks] = []
         for clip in clips:
             before = sum(tracks.frames for tracks in found)
-            tracks = followed(
+            tracks = track_clip(
                 clip,
                 finder,
                 every=detect_every,
                 smoothing=smoothing,
                 on_frame=lambda done, before=before: step(before + done, max(expected, before + done)),
             )
-            found.append(choose(tracks, Wanted(), lambda: finder))
-        look = Look(region, feather, color_match, sharpness=0.0, padding=(0, 0, 0, 0))
-        clip, new = (cast("Clip", each.source) for each in clips)
-        work = LipTransfer(clip, found[0], new, found[1], fps, loop_mode, look)
+            found.append(choose_face(tracks, FaceChoice(), lambda: finder))
+        blending = Blending(region, feather, color_match, sharpness=0.0, padding=(0, 0, 0, 0))
+        target, lips = (cast("Clip", each.source) for each in clips)
+        work = LipTransfer(target, found[0], lips, found[1], fps, loop_mode, blending)
         before = sum(tracks.frames for tracks in found)
-        kept = transfer_lips(work, path, lambda done, total: step(before + done, before + total))
+        unchanged = transfer_lips(work, path, lambda done, total: step(before + done, before + total))
         notices: list[Notice] = []
-        if kept:
-            text = f"{kept} of {work.frames} frames show no face in both clips; they are as they were."
+        if unchanged:
+            text = f"{unchanged} of {work.frames} frames show no face in both clips; they are as they were."
             notices.append({"level": "warning", "text": text})
         return output(InputImpl.VideoFromFile(str(path)), notices=notices)

@@ -9,18 +9,18 @@ from typing_extensions import override
 
 from ...comfyui.face_detectors import DETECTORS, TOOLTIP, FaceLandmarks, detector
 from ...comfyui.feedback import Notice, output, progress_callback
-from ...comfyui.model_files import manifest
+from ...comfyui.model_files import licence
 from ...comfyui.video_files import new_clip
 from ...comfyui.work_store import work_store
-from .inputs import advanced_inputs, look_of
-from .source import Given, followed, followed_key, given
+from .inputs import blending_of, wav2lip_inputs
+from .source import OpenedClip, open_clip, track_clip, tracking_key
 from .wav2lip_model import LoadedWav2Lip, Wav2LipSocket
 
 if TYPE_CHECKING:
     from ...media.faces.detect import Detector
     from ...media.faces.tracks import Choice, Tracks
 
-_VERSION = 2  # of how lips are drawn: what another version kept is not taken
+_VERSION = 2  # of how lips are drawn: what another version stored is not used
 _CHOICES: dict[str, Choice] = {"largest": "largest", "from the left": "index", "like the reference": "reference"}
 
 
@@ -33,7 +33,7 @@ class Wav2Lip(io.ComfyNode):
             display_name="Lip Sync (Wav2Lip)",
             category="MySpinBot/Lip Sync",
             description="Gives a clip or a photo new speech: only the mouth changes, and it follows the sound. "
-            f"{manifest().models['wav2lip'].not_open}".strip(),
+            f"{licence('wav2lip')}".strip(),
             search_aliases=["wav2lip", "lip sync", "lipsync", "dub", "dubbing", "talking photo", "talking head"],
             inputs=[
                 Wav2LipSocket.Input("wav2lip", tooltip="The network, from Load Wav2Lip."),
@@ -77,7 +77,7 @@ class Wav2Lip(io.ComfyNode):
                     "before any work and say where they are.",
                 ),
                 io.Combo.Input("detector", options=DETECTORS, default="auto", tooltip=TOOLTIP),
-                *advanced_inputs(),
+                *wav2lip_inputs(),
                 io.Image.Input(
                     "reference_face",
                     optional=True,
@@ -117,21 +117,20 @@ class Wav2Lip(io.ComfyNode):
         bboxes: Any = None,
         **look: Any,
     ) -> io.NodeOutput:
-        from ...engines.lipsync.dub import Dubbing, dub
-        from ...engines.lipsync.lips import Lips
+        from ...engines.lipsync.dub import Dubbing, LipGenerator, dub
         from ...engines.lipsync.mel import Mel
-        from ...engines.lipsync.source import length
+        from ...engines.lipsync.source import frame_count
         from ...media.audio import from_audio
         from ...media.fingerprint import fingerprint
         from ...media.picture import from_image
 
         sound = from_audio(audio)
-        clip = given(video, fps)
+        clip = open_clip(video, fps)
         finder, every = _finder(detector, clip, face_landmarks, bboxes, look["detect_every"])
         step, path = progress_callback(), new_clip("wav2lip")
-        wanted_frames = length(sound.exact_duration, clip.fps, clip.frames, loop_mode)
+        wanted_frames = frame_count(sound.exact_duration, clip.fps, clip.frames, loop_mode)
         expected = clip.frames + wanted_frames
-        tracks = followed(
+        tracks = track_clip(
             clip,
             finder,
             every=every,
@@ -139,27 +138,27 @@ class Wav2Lip(io.ComfyNode):
             on_frame=lambda done: step(done, max(expected, done)),
         )
         tracks = _chosen(tracks, face, face_index, reference_face, no_face, detector)
-        work = Dubbing(clip.source, tracks, sound, clip.fps, loop_mode, look_of(look))
-        key = followed_key(clip, finder, every, look["smoothing"]) | {
+        work = Dubbing(clip.source, tracks, sound, clip.fps, loop_mode, blending_of(look))
+        key = tracking_key(clip, finder, every, look["smoothing"]) | {
             "version": _VERSION,
             "face": [face, face_index],
             "reference": None if reference_face is None else [detector, fingerprint(from_image(reference_face))],
             "sound": fingerprint(sound.samples, sound.sample_rate),
             "loop_mode": loop_mode,
-            "padding": list(work.look.padding),
-            "region": work.look.region,
-            "weights": wav2lip.identity,
+            "padding": list(work.blending.padding),
+            "region": work.blending.region,
+            "weights": wav2lip.weights_id,
         }
         drawings = work_store().job("wav2lip", key, f"Lips for {clip.name}")
         with drawings.locked():
-            lips = Lips(wav2lip.on_device(), Mel(sound), clip.fps)
+            lips = LipGenerator(wav2lip.on_device(), Mel(sound), clip.fps)
             without = dub(
                 work, lips, path, drawings, lambda done, total: step(tracks.frames + done, tracks.frames + total)
             )
         return output(InputImpl.VideoFromFile(str(path)), notices=_notices(sound.peak, without, work.frames))
 
 
-def _finder(choice: str, clip: Given, landmarks: Any, boxes: Any, every: int) -> tuple[Detector, int]:
+def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: int) -> tuple[Detector, int]:
     """The detector, and on every how many frames it is asked: faces that are given are known for each."""
     from ...media.faces.landmarks import GivenFaces, given_faces
 
@@ -169,12 +168,12 @@ def _finder(choice: str, clip: Given, landmarks: Any, boxes: Any, every: int) ->
 
 
 def _chosen(tracks: Tracks, face: str, index: int, reference: Any, no_face: str, choice: str) -> Tracks:
-    from ...engines.lipsync.follow import Wanted, choose, without_face
+    from ...engines.lipsync.tracking import FaceChoice, choose_face, frames_without_face
     from ...media.picture import from_image
 
     shown = None if reference is None else from_image(reference)
-    chosen = choose(tracks, Wanted(_CHOICES[face], index, shown), lambda: detector(choice))
-    gone = without_face(chosen)
+    chosen = choose_face(tracks, FaceChoice(_CHOICES[face], index, shown), lambda: detector(choice))
+    gone = frames_without_face(chosen)
     if gone and no_face == "stop":
         raise ValueError(
             f"{len(gone)} of the clip's {tracks.frames} frames show no face, first frame {gone[0]}. "
@@ -184,7 +183,7 @@ def _chosen(tracks: Tracks, face: str, index: int, reference: Any, no_face: str,
 
 
 def _notices(peak: float, without: int, frames: int) -> list[Notice]:
-    from ...engines.head.listening import ABSOLUTE_SILENCE
+    from ...engines.head.motion import ABSOLUTE_SILENCE
 
     notices: list[Notice] = []
     if peak < ABSOLUTE_SILENCE:

@@ -20,10 +20,10 @@ _TRIAL = 10**9  # bytes: the network in two precisions, and what it computes of 
 
 @dataclass(frozen=True)
 class LoadedWav2Lip:
-    """The network under ComfyUI's memory management; `identity` says which weights in which precision."""
+    """The network under ComfyUI's memory management; `weights_id` says which weights in which precision."""
 
     model: Any
-    identity: str
+    weights_id: str
 
     def on_device(self) -> Generator:
         """On its device, where it stays until ComfyUI needs the memory."""
@@ -74,13 +74,13 @@ class LoadWav2Lip(io.ComfyNode):
         from comfy import model_management
         from comfy.model_patcher import ModelPatcher
 
-        from ...engines.lipsync.checkpoint import identity, load_generator, prepared
+        from ...engines.lipsync.generator import load_generator, prepare_generator, weights_id
 
         place = torch.device("cpu") if device == "cpu" else model_management.get_torch_device()
         generator = load_generator(find(FOLDER, model))
-        name = identity(generator)
+        name = weights_id(generator)
         model_management.free_memory(_TRIAL, place)
-        ready = prepared(generator, place, () if precision == "fp32" else None)
+        ready = prepare_generator(generator, place, () if precision == "fp32" else None)
         aside = torch.device("cpu")
         patcher = ModelPatcher(ready.model.to(aside), place, aside)
         return io.NodeOutput(LoadedWav2Lip(patcher, f"{name} {ready.dtype} {place.type}"))

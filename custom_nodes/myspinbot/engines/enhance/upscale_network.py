@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ....media.faces import Pixels
-from ....media.fingerprint import fingerprint
-from ...precision import fast_types, prepare
+from ...media.faces import Pixels
+from ...media.fingerprint import fingerprint
+from ..precision import fast_types, prepare
 
 _EDGES = (8, 16, 24, 32, 48)  # overlaps to choose from, in pixels
 _ONE_LEVEL = 1 / 255  # of a picture in 8 bits: what half precision may be off on average, an edge at most
@@ -24,7 +24,7 @@ class UpscaleError(ValueError):
     """A model that can't upscale clips, or memory that is too small for it."""
 
 
-class Wrapped(nn.Module):
+class DescriptorModule(nn.Module):
     """A spandrel descriptor as a module, so that it is copied, moved and cast as one.
 
     What a host keeps on the descriptor or on its model is no part of a copy. ComfyUI's memory management keeps
@@ -42,8 +42,8 @@ class Wrapped(nn.Module):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         plain = vars(nn.Module())
-        kept = [value for name, value in (vars(self.descriptor) | vars(self.net)).items() if name not in plain]
-        memo |= {id(value): value for value in kept if not isinstance(value, nn.Module)}  # not copied, but shared
+        shared = [value for name, value in (vars(self.descriptor) | vars(self.net)).items() if name not in plain]
+        memo |= {id(value): value for value in shared if not isinstance(value, nn.Module)}  # not copied, but shared
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
@@ -60,10 +60,10 @@ class Network:
         smallest: and at least this.
         divisible: whether a picture may be given to it in parts.
         overlap: pixels around a part that keep its edges from being seen.
-        identity: a hash of its weights.
+        weights_hash: a hash of its weights.
     """
 
-    module: Wrapped
+    module: DescriptorModule
     dtype: torch.dtype
     scale: int
     channels: int
@@ -71,7 +71,7 @@ class Network:
     smallest: int
     divisible: bool
     overlap: int
-    identity: str
+    weights_hash: str
 
     def __call__(self, pictures: Pixels) -> Pixels:
         """(B, H, W, 3) RGB to (B, scale * H, scale * W, 3)."""
@@ -104,17 +104,17 @@ def load_network(descriptor: Any, *, device: torch.device, exact: bool = False) 
     Raises:
         UpscaleError: it is no model for whole pictures in colour or grey.
     """
-    channels = _checked(descriptor)
+    channels = _checked_channels(descriptor)
     needs, tiling = descriptor.size_requirements, descriptor.tiling.name
     allowed = {torch.float16: descriptor.supports_half, torch.bfloat16: descriptor.supports_bfloat16}
     side = -(-max(_EXAMPLE_SIDE, needs.minimum) // needs.multiple_of) * needs.multiple_of
     example = _texture(side).permute(2, 0, 1)[None].float().div(255)[:, :channels]
 
-    identity = _identity(descriptor)
+    weights_hash = _weights_hash(descriptor)
 
     def network(*types: torch.dtype, overlap: int = 0) -> Network:
         prepared = prepare(
-            Wrapped(descriptor),
+            DescriptorModule(descriptor),
             lambda model, x: model(x),
             example,
             device=device,
@@ -130,7 +130,7 @@ def load_network(descriptor: Any, *, device: torch.device, exact: bool = False) 
             smallest=needs.minimum,
             divisible=tiling == "SUPPORTED",
             overlap=overlap,
-            identity=identity,
+            weights_hash=weights_hash,
         )
 
     whole = network()
@@ -161,13 +161,13 @@ def _overlap(network: Network) -> int:
     return -(-next(fit, _EDGES[-1]) // network.multiple) * network.multiple
 
 
-def _identity(descriptor: Any) -> str:
+def _weights_hash(descriptor: Any) -> str:
     weights = descriptor.model.state_dict()
     arrays = (part for name in sorted(weights) for part in (name, weights[name].detach().float().cpu().numpy()))
     return fingerprint(descriptor.architecture.id, *arrays)
 
 
-def _checked(descriptor: Any) -> int:
+def _checked_channels(descriptor: Any) -> int:
     """The number of channels of a model that can be used."""
     try:
         purpose, channels = descriptor.purpose, (descriptor.input_channels, descriptor.output_channels)

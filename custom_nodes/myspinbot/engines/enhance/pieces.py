@@ -1,4 +1,4 @@
-"""A long video written in pieces that are kept, so that an interrupted run goes on where it was."""
+"""A long video written in pieces that stay on disk, so that an interrupted run goes on where it was."""
 
 from __future__ import annotations
 
@@ -7,12 +7,30 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from ..media.faces import Pixels
-from ..media.join import join
-from ..media.tracks import SoundFrom
-from ..media.video import CRF, VideoWriter
-from ..shared.work_store import Job
+from ...media.faces import Pixels
+from ...media.join import join
+from ...media.tracks import SoundFrom
+from ...media.video import CRF, VideoWriter
+from ...shared.work_store import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step on the way of frames through a stage: something done, or a finished frame.
+
+    Attributes:
+        pixels: how much was done, as pixels that a model was given.
+        frame: (H, W, 3) uint8; the same object as the one before where nothing changed.
+        source: the frame that it was made from.
+        state: what a run that goes on after this frame needs to know.
+    """
+
+    pixels: int = 0
+    frame: Pixels | None = None
+    source: Pixels | None = None
+    state: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +47,16 @@ class Pieces:
 
     @property
     def done(self) -> int:
-        """Frames that are kept already, from the first one on."""
-        kept = next(number for number in count() if not self.job.has(_name(number)))
-        return min(kept * self.length, self.frames)
+        """Frames that are written already, from the first one on."""
+        written = next(number for number in count() if not self.job.has(_name(number)))
+        return min(written * self.length, self.frames)
 
     def write(self, frames: Iterator[Pixels | None], save_state: Callable[[Path], None] | None = None) -> None:
-        """Write what isn't `done` yet; a None among the frames is passed over.
+        """Write what isn't `done` yet.
 
-        `save_state` writes what is needed to go on after the last frame that was taken; see `state`.
+        Args:
+            frames: (H, W, 3) uint8 each, from frame `done` on; a None among them is passed over.
+            save_state: writes what is needed to go on after the last frame that was written; see `state`.
 
         Raises:
             OSError: the disk is full.
@@ -60,7 +80,7 @@ class Pieces:
         return self.job.path(name) if self.job.has(name) else None
 
     def join(self, path: Path, *, sound: SoundFrom | None, whole_sound: bool) -> None:
-        """All of the pieces as one MP4 at `path`, see `media.join`."""
+        """All of the pieces as one MP4 at `path`, see `media.remux.join`."""
         names = [_name(number) for number in range(-(-self.frames // self.length))]
         join([self.job.path(name) for name in names], path, sound=sound, whole_sound=whole_sound)
 

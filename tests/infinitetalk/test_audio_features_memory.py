@@ -1,4 +1,4 @@
-"""Keeping what a long speech is heard as takes hardly any memory beside the sound itself."""
+"""Storing the audio features of a long speech takes hardly any memory beside the sound itself."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import numpy as np, torch
 package = types.ModuleType("myspinbot")
 package.__path__ = [sys.argv[1]]
 sys.modules["myspinbot"] = package
-from myspinbot.engines.infinitetalk import hearing
-from myspinbot.engines.infinitetalk.pictures import put_aside
+from myspinbot.engines.infinitetalk import audio_features
+from myspinbot.engines.infinitetalk.start_images import spooled
 from myspinbot.engines.infinitetalk.settings import Settings
 from myspinbot.engines.infinitetalk.work import Work, key_of
 from myspinbot.media.audio import Sound
@@ -25,25 +25,26 @@ from myspinbot.shared.work_store import Store
 
 torch.set_num_threads(1)
 minutes, settings = int(sys.argv[3]), Settings(
-    width=256, height=256, fps=25, sampling_steps=6, sampling_cfg=1.0, sampling_shift=11.0,
-    sampling_scheduler="euler", sampling_sigmas="simple", seed=1, frame_window_size=81, motion_frame=25,
+    width=256, height=256, fps=25, steps=6, cfg=1.0, shift=11.0,
+    sampler_name="euler", scheduler="simple", seed=1, frame_window_size=81, motion_frame=25,
     audio_scale=1.6, color_match="mkl", vae_tiling="auto",
 )
 sound = Sound(np.zeros((1, minutes * 60 * 16000), np.float32), 16000)
-track = hearing.Track(sound)
-work = Work.open(Store(Path(sys.argv[2]), 10**12), key_of(settings, hearing.frames_of([track], 25), {}))
+track = audio_features.Track(sound)
+work = Work.open(Store(Path(sys.argv[2]), 10**12), key_of(settings, audio_features.frame_count([track], 25), {}))
 
 def encode(wave):
-    count = (wave.shape[-1] - hearing.FIELD) // hearing.HOP + 1
+    count = (wave.shape[-1] - audio_features.FIELD) // audio_features.HOP + 1
     return [torch.full((1, count, 768), float(layer)) for layer in range(13)]
 
-(wave,) = hearing.waveforms([track], normalize=False)
+(wave,) = audio_features.waveforms([track], normalize=False)
 picture = np.zeros((256, 256, 3), np.uint8)
-with put_aside((picture for _ in work.plan.windows()), Path(sys.argv[2])) as starts:
-    heard = hearing.features(wave, encode, 25, lambda done, total: None, work.job.folder)
-    work.keep_inputs(starts=starts, masks=[], heard=[heard], quiet=hearing.silence(encode), sound=sound)
+with spooled((picture for _ in work.plan.windows()), Path(sys.argv[2])) as images:
+    features = audio_features.extract_features(wave, encode, 25, lambda done, total: None, work.job.folder)
+    silence = audio_features.silence_features(encode)
+    work.save_inputs(images=images, masks=[], features=[features], silence=silence, sound=sound)
 window = work.plan.window(work.plan.count // 2)
-(slice_,), start = work.hearing(window, 2)
+(slice_,), start = work.audio_features(window, 2)
 assert slice_.shape == (85, 12, 768) and start == 2
 assert slice_[40].unique().tolist() == [float(layer) for layer in range(1, 13)]
 # Not ru_maxrss, which a process inherits from the one that started it.
@@ -65,6 +66,6 @@ def peak(folder: Path, minutes: int) -> float:
 def test_a_minute_more_takes_little_more(tmp_path):
     few, many = peak(tmp_path / "few", 3), peak(tmp_path / "many", 8)
     each = (many - few) / 5
-    sys.stdout.write(f"hearing: {few:.0f} MiB for 3 minutes, {many:.0f} for 8: {each:.1f} a minute\n")
+    sys.stdout.write(f"audio features: {few:.0f} MiB for 3 minutes, {many:.0f} for 8: {each:.1f} a minute\n")
     # 110 MiB of features at 50 a second, 55 at 25, 5 of pictures, and 3.7 for each copy of the sound
     assert each < 12

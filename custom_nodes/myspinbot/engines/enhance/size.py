@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
-from ....media.faces import Pixels
+from ...media.faces import Pixels
 
 Target = Literal["model", "factor", "576p", "720p", "1080p", "1440p", "2160p"]
 TARGETS: tuple[Target, ...] = get_args(Target)

@@ -9,28 +9,24 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from ....media.clip import ClipInfo, at_rate, probe, read
-from ....media.faces import Pixels
-from ....media.faces.detect import Detector
-from ....media.faces.track import find_tracks
-from ....media.faces.tracks import Tracks
-from ....media.fingerprint import fingerprint
-from ....media.prefetch import prefetch
-from ....media.tracks import SoundFrom
-from ....media.video import CRF
-from ....shared.work_store import Job, Store
-from ...frames import Step
-from ...pieces import Pieces
-from ...progress import OnStep, Progress
-from ...watch import watched
-from ..restore.faces import PIXELS_PER_FACE, Care, Faces, load_state, save_state
-from ..restore.network import Restorer
-from .activity import Grid
-from .changes import Upscaler
-from .layout import Region, divided
-from .network import Network
-from .plan import NOTHING, Plan, look
+from ...media.clip import ClipInfo, at_rate, probe, read
+from ...media.faces import Pixels
+from ...media.faces.detect import Detector
+from ...media.faces.track import find_tracks
+from ...media.faces.tracks import Tracks
+from ...media.fingerprint import fingerprint
+from ...media.prefetch import prefetch
+from ...media.tracks import SoundFrom
+from ...media.video import CRF
+from ...shared.work_store import Job, Store
+from ..progress import OnStep, Progress, interruptible
+from .pieces import Pieces, Step
+from .plan import NO_FRAMES, Grid, Plan, Region, divided, make_plan
+from .restore_network import Restorer
+from .restorer import PIXELS_PER_FACE, FaceRestorer, RestoreSettings, load_states, save_states
 from .size import Target, padded, resized, target_size
+from .upscale_network import Network
+from .upscaler import Upscaler
 
 _PLAN, _FACES = "plan.json", "faces.npz"
 _FRAMES_PER_BATCH = 8  # at most, on a graphics card
@@ -67,12 +63,12 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Restoring:
+class Restoration:
     """What restores faces, and what finds them."""
 
     restorer: Restorer
     detector: Detector
-    care: Care = field(default_factory=Care)
+    settings: RestoreSettings = field(default_factory=RestoreSettings)
 
 
 @dataclass(slots=True)
@@ -93,7 +89,7 @@ def enhance(
     *,
     memory: int,
     on_step: OnStep,
-    restoring: Restoring | None = None,
+    restoration: Restoration | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> Report:
     """Write `source`, upscaled by `network`, with its faces restored and its sound, to `path`.
@@ -103,7 +99,7 @@ def enhance(
     Args:
         network: None leaves the size as it is.
         memory: free bytes on the model's device.
-        restoring: None leaves faces as they are.
+        restoration: None leaves faces as they are.
         ready: called once faces were looked for, which may have pushed the models off their device, to bring them
             back; nothing but them runs after it.
 
@@ -115,7 +111,7 @@ def enhance(
     info = probe(source)
     scale = network.scale if network else 1
     size = target_size(info.width, info.height, scale, settings.target, settings.factor)
-    work = _Work(source, info, network, settings, restoring, size, memory, Progress(on_step), ready)
+    work = _Work(source, info, network, settings, restoration, size, memory, Progress(on_step), ready)
     job = store.job("upscale" if network else "restore", work.key(), source.name)
     with job.locked():
         report = work.write(job, path)
@@ -134,7 +130,7 @@ class _Work:
     info: ClipInfo
     network: Network | None
     settings: Settings
-    restoring: Restoring | None
+    restoration: Restoration | None
     size: tuple[int, int]
     memory: int
     progress: Progress
@@ -142,44 +138,44 @@ class _Work:
 
     def key(self) -> dict[str, object]:
         """All that determines the result."""
-        key: dict[str, object] = {"source": fingerprint(self.source), "settings": asdict(self.settings), "version": 2}
+        key: dict[str, object] = {"source": fingerprint(self.source), "settings": asdict(self.settings), "version": 3}
         if self.network:
-            key["model"] = [self.network.identity, str(self.network.dtype)]
-        if self.restoring:
-            restorer = self.restoring.restorer
-            key["faces"] = [restorer.identity, str(restorer.dtype), self.restoring.detector.name]
-            key["care"] = asdict(self.restoring.care)
+            key["model"] = [self.network.weights_hash, str(self.network.dtype)]
+        if self.restoration:
+            restorer = self.restoration.restorer
+            key["faces"] = [restorer.weights_hash, str(restorer.dtype), self.restoration.detector.name]
+            key["restoration"] = asdict(self.restoration.settings)
         return key
 
     def write(self, job: Job, path: Path) -> Report:
         settings = self.settings
-        tracks = self._tracks(job, self.restoring) if self.restoring else None
+        tracks = self._tracks(job, self.restoration) if self.restoration else None
         self.ready()
         plan = self._plan(job, tracks)
         fps = self.info.fps / settings.select_every_nth
         pieces = Pieces(job, plan.frames, settings.batch_size, *self.size, fps, settings.crf)
         upscaler = self._upscaler(job, self.network, plan) if self.network else None
-        faces = self._faces(self.restoring, tracks, pieces) if self.restoring and tracks else None
+        faces = self._faces(self.restoration, tracks, pieces) if self.restoration and tracks else None
         with ExitStack() as stack:
             if self.network:
-                stack.enter_context(watched(self.network.module, self.progress.tick))
-            if self.restoring:
-                stack.enter_context(watched(self.restoring.restorer.module, self.progress.tick))
+                stack.enter_context(interruptible(self.network.module, self.progress.tick))
+            if self.restoration:
+                stack.enter_context(interruptible(self.restoration.restorer.module, self.progress.tick))
             steps = stack.enter_context(closing(prefetch(self._steps(upscaler, faces, pieces.done))))
             self._encode(steps, plan, tracks, pieces)
         start = Fraction(settings.skip_first_frames) / self.info.fps
         pieces.join(path, sound=SoundFrom(self.source, start), whole_sound=settings.frame_load_cap == 0)
         report = Report(upscaler.remarks if upscaler else [])
         if tracks and faces:
-            report.faces, report.restored = sum(len(track.values) for track in tracks.tracks), faces.restored
+            report.faces, report.restored = sum(len(track.values) for track in tracks.tracks), faces.count
         return report
 
-    def _tracks(self, job: Job, restoring: Restoring) -> Tracks:
+    def _tracks(self, job: Job, restoration: Restoration) -> Tracks:
         if job.has(_FACES):
             return Tracks.load(job.path(_FACES))
         fps = self.info.fps / self.settings.select_every_nth
         with closing(prefetch(self._frames())) as frames:
-            tracks = find_tracks(frames, restoring.detector, fps=fps, on_frame=lambda _: self.progress.tick())
+            tracks = find_tracks(frames, restoration.detector, fps=fps, on_frame=lambda _: self.progress.tick())
         with job.atomic_write(_FACES) as aside:
             tracks.save(aside)
         return tracks
@@ -190,13 +186,13 @@ class _Work:
             return Plan.load(job.path(_PLAN))
         if self.network is None:
             if tracks is None or not tracks.frames:
-                raise ValueError(NOTHING)
+                raise ValueError(NO_FRAMES)
             return Plan(tracks.frames, [], 0)
         largest = self.network.most_pixels(self.memory)
         if self.settings.tile_size:
             largest = min(largest, self.settings.tile_size**2)
         with closing(prefetch(self._frames())) as frames:
-            plan = look(
+            plan = make_plan(
                 frames,
                 self._grid(self.network),
                 overlap=self._overlap(self.network),
@@ -205,7 +201,7 @@ class _Work:
                 on_frame=self.progress.tick,
             )
         plan = replace(plan, batch=self._batch(self.network, plan.regions))
-        _keep(job, plan)
+        _save_plan(job, plan)
         return plan
 
     def _batch(self, network: Network, regions: list[Region]) -> int:
@@ -223,22 +219,22 @@ class _Work:
             divide=lambda regions, largest: divided(grid, regions, overlap, largest),
             tolerance=self.settings.change_threshold,
             batch=plan.batch,
-            on_less=lambda regions, batch: _keep(job, replace(plan, regions=regions, batch=batch)),
+            on_reduced=lambda regions, batch: _save_plan(job, replace(plan, regions=regions, batch=batch)),
         )
 
-    def _faces(self, restoring: Restoring, tracks: Tracks, pieces: Pieces) -> Faces:
-        faces = Faces(
-            restoring.restorer,
+    def _faces(self, restoration: Restoration, tracks: Tracks, pieces: Pieces) -> FaceRestorer:
+        faces = FaceRestorer(
+            restoration.restorer,
             tracks,
-            restoring.care,
+            restoration.settings,
             tolerance=self.settings.change_threshold,
-            batch=_FACES_PER_BATCH if restoring.restorer.on_card else 1,
+            batch=_FACES_PER_BATCH if restoration.restorer.on_card else 1,
         )
         if pieces.state:
-            faces.kept = load_state(pieces.state)
+            faces.states = load_states(pieces.state)
         return faces
 
-    def _steps(self, upscaler: Upscaler | None, faces: Faces | None, done: int) -> Iterator[Step]:
+    def _steps(self, upscaler: Upscaler | None, faces: FaceRestorer | None, done: int) -> Iterator[Step]:
         """What is still to be done, step by step; frames come in their final size."""
         with closing(prefetch(self._frames())) as frames:
             for frame in islice(frames, done):
@@ -247,7 +243,7 @@ class _Work:
                 yield Step()
             steps = upscaler.upscaled(frames) if upscaler else (Step(frame=frame, source=frame) for frame in frames)
             sized = self._sized(steps)
-            yield from faces.finished(sized, done) if faces else sized
+            yield from faces.restore(sized, done) if faces else sized
 
     def _sized(self, steps: Iterator[Step]) -> Iterator[Step]:
         """The frames in the size that is wanted, their sources without what the model needed around them."""
@@ -277,7 +273,7 @@ class _Work:
                 last = step
                 yield step.frame
 
-        pieces.write(frames(), (lambda path: save_state(last.state, path)) if tracks else None)
+        pieces.write(frames(), (lambda path: save_states(last.state, path)) if tracks else None)
         self.progress.add(self.progress.total)
 
     def _frames(self) -> Iterator[Pixels]:
@@ -300,6 +296,6 @@ class _Work:
         return -(-wanted // network.multiple) * network.multiple
 
 
-def _keep(job: Job, plan: Plan) -> None:
+def _save_plan(job: Job, plan: Plan) -> None:
     with job.atomic_write(_PLAN) as aside:
         plan.save(aside)

@@ -25,7 +25,17 @@ _IN_MEMORY = 1 << 25  # bytes
 
 
 def fit(pixels: Pixels, width: int, height: int, how: str) -> Pixels:
-    """`pixels` (H, W, 3) as `width` x `height`: cut around its middle ("crop"), or whole on black ("pad")."""
+    """A picture in another size.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        width: in pixels.
+        height: in pixels.
+        how: "crop" cuts it around its middle, "pad" lays it whole on black.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
     picture, size = Image.fromarray(pixels), (width, height)
     if how == "pad":
         made = ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=_BLACK)
@@ -52,7 +62,7 @@ def fit_mask(mask: Any, width: int, height: int, how: str) -> npt.NDArray[np.flo
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
+class StartImages:
     """The pictures that windows start from, in a file; iterated, it gives them one by one.
 
     Attributes:
@@ -60,43 +70,52 @@ class Starts:
         fingerprint: of their content.
     """
 
-    room: IO[bytes]
+    file: IO[bytes]
     shape: tuple[int, ...]
     fingerprint: str
 
     def __iter__(self) -> Iterator[Pixels]:
-        self.room.seek(0)
+        self.file.seek(0)
         for _ in range(self.shape[0]):
-            data = bytearray(self.room.read(math.prod(self.shape[1:])))
+            data = bytearray(self.file.read(math.prod(self.shape[1:])))
             yield np.frombuffer(data, np.uint8).reshape(self.shape[1:])
 
 
 @contextmanager
-def put_aside(pictures: Iterable[Pixels], folder: Path) -> Generator[Starts, None, None]:
-    """Keep `pictures`, (H, W, 3) of one size, while it isn't known yet whether they are needed.
+def spooled(pictures: Iterable[Pixels], folder: Path) -> Generator[StartImages, None, None]:
+    """Hold pictures outside of memory for the block, as it isn't known yet whether they are needed.
 
-    They are gone after the block. More than a few lie in a nameless file in `folder`, which is made if it isn't there.
+    Args:
+        pictures: (H, W, 3) uint8 each, all of one size.
+        folder: where more than a few lie in a nameless file; made if it isn't there.
 
     Raises:
         OSError: the disk is full; the message says where.
     """
     with explain_full_store(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)) as room:
+    with SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)) as file:
         hashes: list[str] = []
         size: tuple[int, ...] = ()
         for picture in pictures:
             size = picture.shape
             hashes.append(fingerprint(picture))
             with explain_full_store(folder):
-                room.write(np.ascontiguousarray(picture).data)
-        yield Starts(room, (len(hashes), *size), fingerprint(hashes))
+                file.write(np.ascontiguousarray(picture).data)
+        yield StartImages(file, (len(hashes), *size), fingerprint(hashes))
 
 
-def starts(source: Path, windows: Iterable[Window], fps: int, on_step: OnStep) -> Iterator[Pixels]:
-    """For each window the frame that `source` shows at its start; the last one is held by a source that is too short.
+def start_images(source: Path, windows: Iterable[Window], fps: int, on_step: OnStep) -> Iterator[Pixels]:
+    """For each window the frame that a clip shows at its start; a clip that is too short holds its last one.
 
-    `on_step(frames read, frames in all)` is called after each frame and may raise to cancel.
+    Args:
+        source: the clip's file.
+        windows: all windows of the video, in order.
+        fps: frames a second of the video.
+        on_step: called after each frame with the frames read and the frames in all; may raise to cancel.
+
+    Yields:
+        (H, W, 3) uint8, in the clip's size.
 
     Raises:
         ValueError: it is no video that can be read.

@@ -17,11 +17,17 @@ _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750),
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 
-def matched(frames: Tensor, reference: Tensor, method: str, known: int = 0) -> Tensor:
-    """`frames` (N, H, W, 3), sRGB in [0, 1], in the colours of `reference` (H, W, 3), but for the first `known`.
+def match_colors(frames: Tensor, reference: Tensor, method: str, known: int = 0) -> Tensor:
+    """The frames after the first `known` in the colours of a reference.
 
-    Those are only looked at, for the others to go on from smoothly. `method` is "lab" or "mkl".
-    Computed where `reference` lies; returned as and where `frames` is: (N - known, H, W, 3).
+    Args:
+        frames: (N, H, W, 3), sRGB in [0, 1].
+        reference: (H, W, 3), sRGB in [0, 1]; it is computed on its device.
+        method: "lab" or "mkl".
+        known: how many frames are only looked at, for the others to go on from smoothly.
+
+    Returns:
+        (N - known, H, W, 3) in [0, 1], of the type and on the device of `frames`.
     """
     there, back, maps_of = (_same, _clipped, _mkl) if method == "mkl" else (to_lab, to_rgb, _scales)
     target_mean, target_spread = _statistics(there(_sampled(reference[None])))
@@ -33,8 +39,8 @@ def matched(frames: Tensor, reference: Tensor, method: str, known: int = 0) -> T
     made = torch.empty_like(frames[known:])
     for start in range(known, len(frames), _BATCH):
         part = slice(start, min(start + _BATCH, len(frames)))
-        colours = there(frames[part].to(reference)).flatten(1, 2)
-        moved = back(torch.baddbmm(shifts[part, None], colours, maps[part]))
+        colors = there(frames[part].to(reference)).flatten(1, 2)
+        moved = back(torch.baddbmm(shifts[part, None], colors, maps[part]))
         made[start - known : part.stop - known] = moved.reshape(frames[part].shape)
     return made
 
@@ -66,10 +72,10 @@ def _sampled(frames: Tensor) -> Tensor:
 
 def _statistics(frames: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (N, 3) and covariance (N, 3, 3) of each frame's colours."""
-    colours = frames.flatten(1, 2)
-    mean = colours.mean(dim=1)
-    away = colours - mean[:, None]
-    spread = away.mT @ away / colours.shape[1]
+    colors = frames.flatten(1, 2)
+    mean = colors.mean(dim=1)
+    away = colors - mean[:, None]
+    spread = away.mT @ away / colors.shape[1]
     return mean, spread + _LEAST * torch.eye(3, dtype=spread.dtype, device=spread.device)
 
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from myspinbot.engines.infinitetalk.pictures import put_aside, starts
 from myspinbot.engines.infinitetalk.plan import Plan
+from myspinbot.engines.infinitetalk.start_images import spooled, start_images
 from myspinbot.media.lossless import LosslessWriter
 
 from .graphs import FRESH, LENGTH, MOTION
@@ -28,7 +28,7 @@ def clip(tmp_path):
 
 def test_each_windows_picture_and_how_far_the_reading_is(clip):
     steps = []
-    pictures = list(starts(clip, Plan(37, LENGTH, MOTION).windows(), 25, lambda *step: steps.append(step)))
+    pictures = list(start_images(clip, Plan(37, LENGTH, MOTION).windows(), 25, lambda *step: steps.append(step)))
     assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 10 * FRESH, 240], "the last is held"
     assert steps == [(done, 2 * FRESH + 1) for done in range(1, 2 * FRESH + 2)]
 
@@ -38,7 +38,7 @@ def test_cancel_ends_the_reading_between_two_pictures(clip):
         if done == 5:
             raise CancelledError
 
-    pictures = starts(clip, Plan(37, LENGTH, MOTION).windows(), 25, cancel)
+    pictures = start_images(clip, Plan(37, LENGTH, MOTION).windows(), 25, cancel)
     assert next(pictures).max() == 0
     with pytest.raises(CancelledError):
         next(pictures)
@@ -46,6 +46,6 @@ def test_cancel_ends_the_reading_between_two_pictures(clip):
 
 def test_pictures_that_the_disk_has_no_room_for_are_said_to_be(small_disk):
     many = (np.full((1024, 1024, 3), index, np.uint8) for index in range(20))  # 60 MB; 32 stay in memory
-    with pytest.raises(OSError, match="The disk is full"), put_aside(many, small_disk / "work"):
+    with pytest.raises(OSError, match="The disk is full"), spooled(many, small_disk / "work"):
         raise AssertionError("never kept")
     assert not list((small_disk / "work").iterdir())

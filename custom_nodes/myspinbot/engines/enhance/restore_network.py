@@ -12,39 +12,39 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ....media.faces import Pixels
-from ....media.fingerprint import fingerprint
-from ...precision import fast_types, prepare
-from ...weights import load_weights
+from ...media.faces import Pixels
+from ...media.fingerprint import fingerprint
+from ..precision import fast_types, prepare
+from ..weights import load_weights
 from .align import SIDE
 
 EXTRA = "spandrel_extra_arches"
 _ONE_LEVEL = 1 / 255
 _CODEFORMER_KEY = "position_emb"
-_KINDS = ("CodeFormer", "GFPGAN", "RestoreFormer")
+_ARCHITECTURES = ("CodeFormer", "GFPGAN", "RestoreFormer")
 
 
 class RestoreError(ValueError):
     """A file that is no face restorer, or one that needs what isn't installed."""
 
 
-class Drawer(nn.Module):
+class RestorerModule(nn.Module):
     """A restorer's network between pictures of 0 to 1.
 
     GFPGAN takes the noise that is kept with its weights, not a new one for each face: the same face is drawn the
     same way in each frame. `fidelity` is CodeFormer's weight; the others have none.
     """
 
-    def __init__(self, kind: str, net: nn.Module) -> None:
+    def __init__(self, architecture: str, net: nn.Module) -> None:
         super().__init__()
-        self.kind, self.net, self.fidelity = kind, net, 1.0
+        self.architecture, self.net, self.fidelity = architecture, net, 1.0
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, 512, 512) to the same."""
         options: dict[str, Any] = {}
-        if self.kind == "CodeFormer":
+        if self.architecture == "CodeFormer":
             options["weight"] = self.fidelity
-        elif self.kind == "GFPGAN":
+        elif self.architecture == "GFPGAN":
             options |= {"return_rgb": False, "randomize_noise": False}
         with torch.autocast(x.device.type, x.dtype, enabled=x.dtype != torch.float32):
             return (self.net(x * 2 - 1, **options)[0] + 1) / 2
@@ -55,14 +55,14 @@ class Restorer:
     """A restorer on its device.
 
     Attributes:
-        kind: CodeFormer, GFPGAN or RestoreFormer.
-        identity: a hash of its weights.
+        architecture: CodeFormer, GFPGAN or RestoreFormer.
+        weights_hash: a hash of its weights.
     """
 
-    kind: str
-    module: Drawer
+    architecture: str
+    module: RestorerModule
     dtype: torch.dtype
-    identity: str
+    weights_hash: str
 
     @property
     def on_card(self) -> bool:
@@ -93,19 +93,19 @@ def load_restorer(path: Path, *, device: torch.device, exact: bool = False) -> R
             f"CodeFormer needs the package {EXTRA}, which is not installed because its licences aren't open. "
             f"Install it into ComfyUI's Python with `pip install {EXTRA}`, or choose another model."
         )
-    kind, net = _network(path, weights)
-    name = fingerprint(kind, *(part for key in sorted(weights) for part in (key, weights[key].float().numpy())))
+    architecture, net = _network(path, weights)
+    name = fingerprint(architecture, *(part for key in sorted(weights) for part in (key, weights[key].float().numpy())))
     example = _example()
     ready = prepare(
-        Drawer(kind, net),
+        RestorerModule(architecture, net),
         lambda model, x: model(x),
         example,
         device=device,
         types=() if exact else fast_types(device),
         tolerance=_ONE_LEVEL,
-        channels_last=kind != "GFPGAN",
+        channels_last=architecture != "GFPGAN",
     )
-    return Restorer(kind, ready.model, ready.dtype, name)  # pyright: ignore[reportArgumentType]
+    return Restorer(architecture, ready.model, ready.dtype, name)  # pyright: ignore[reportArgumentType]
 
 
 def _network(path: Path, weights: dict[str, Tensor]) -> tuple[str, nn.Module]:
@@ -118,11 +118,13 @@ def _network(path: Path, weights: dict[str, Tensor]) -> tuple[str, nn.Module]:
     try:
         found = spandrel.ModelLoader(registry=registry).load_from_state_dict(dict(weights))
     except (spandrel.UnsupportedModelError, RuntimeError, KeyError) as error:
-        raise RestoreError(f"{path.name} is no face restorer that is known. Choose {', '.join(_KINDS)}.") from error
-    if found.architecture.id not in _KINDS:
         raise RestoreError(
-            f"{path.name} is a model of the kind {found.architecture.name}, not a face restorer. "
-            f"Choose {', '.join(_KINDS)}."
+            f"{path.name} is no face restorer that is known. Choose {', '.join(_ARCHITECTURES)}."
+        ) from error
+    if found.architecture.id not in _ARCHITECTURES:
+        raise RestoreError(
+            f"{path.name} is a model of the architecture {found.architecture.name}, not a face restorer. "
+            f"Choose {', '.join(_ARCHITECTURES)}."
         )
     return found.architecture.id, found.model
 

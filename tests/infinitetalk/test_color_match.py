@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from myspinbot.engines.infinitetalk.colour import matched, to_lab, to_rgb
+from myspinbot.engines.infinitetalk.color_match import match_colors, to_lab, to_rgb
 
 
 def face(seed: int = 0) -> torch.Tensor:
@@ -30,7 +30,7 @@ def test_there_and_back():
 @pytest.mark.parametrize("method", ["lab", "mkl"])
 def test_what_has_the_colours_already_keeps_them(method):
     frames = face().expand(30, -1, -1, -1)
-    assert torch.allclose(matched(frames, face(), method), frames, atol=2e-3)
+    assert torch.allclose(match_colors(frames, face(), method), frames, atol=2e-3)
 
 
 @pytest.mark.parametrize(("method", "limit"), [("lab", 9), ("mkl", 0.5)])
@@ -49,7 +49,7 @@ def test_drift_over_many_windows_does_not_add_up(method, limit):
     jumps = []
     for _ in range(12):
         free = window(free, 24)
-        made = matched(torch.cat([kept[-9:], window(kept, 24)]), portrait, method, known=9)
+        made = match_colors(torch.cat([kept[-9:], window(kept, 24)]), portrait, method, known=9)
         assert made.shape[0] == 24
         jumps.append(float((made[0] - kept[-1]).abs().mean()))
         kept = made
@@ -64,6 +64,6 @@ def test_speech_does_not_make_the_picture_flicker():
     """A mouth that opens and closes changes a frame's statistics; what isn't mouth must hardly follow it."""
     frames = face().repeat(50, 1, 1, 1)
     frames[::5, 30:40, 16:32] = 0.05
-    made = matched(frames, face(), "lab")
+    made = match_colors(frames, face(), "lab")
     away = (made[1:, :20] - made[:-1, :20]).abs().mean(dim=(1, 2, 3))
     assert float(away.max()) < 1.25 / 255

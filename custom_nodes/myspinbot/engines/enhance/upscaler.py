@@ -8,12 +8,11 @@ from itertools import islice
 
 import numpy as np
 
-from ....media.faces import Pixels
-from ...frames import Step
-from ...memory import is_out_of_memory, release
-from .activity import differs
-from .layout import Region
-from .network import Network, UpscaleError
+from ...media.faces import Pixels
+from ..memory import is_out_of_memory, release
+from .pieces import Step
+from .plan import Region, differs
+from .upscale_network import Network, UpscaleError
 
 Windows = dict[int, Pixels]  # by the number of the region
 
@@ -30,7 +29,7 @@ class Upscaler:
         divide: the regions, divided until no window has more than so many pixels, for when memory doesn't suffice.
         tolerance: levels of 8 bits by which a window may differ and count as the same; 0 for exactness.
         batch: frames that are looked at together.
-        on_less: told when the regions or the batch became smaller, because memory ran out.
+        on_reduced: called when the regions or the batch became smaller, because memory ran out.
         remarks: what the user should know of the way it went.
     """
 
@@ -39,9 +38,9 @@ class Upscaler:
     divide: Callable[[list[Region], int], list[Region]]
     tolerance: int
     batch: int = 1
-    on_less: Callable[[list[Region], int], None] = lambda regions, batch: None
+    on_reduced: Callable[[list[Region], int], None] = lambda regions, batch: None
     remarks: list[str] = field(default_factory=list)
-    _held: Windows = field(default_factory=dict)
+    _windows: Windows = field(default_factory=dict)
     _stale: set[int] = field(default_factory=set)
     _canvas: Pixels | None = None
 
@@ -59,20 +58,20 @@ class Upscaler:
             yield from self._group(group)
 
     def _group(self, frames: list[Pixels]) -> Iterator[Step]:
-        held, stale = dict(self._held), set(self._stale)
+        windows_before, stale = dict(self._windows), set(self._stale)
         pictures: list[Windows] = []
         while not pictures:
             try:
                 windows = [self._changed(frame) for frame in frames]
-                windows[0] |= {number: held[number] for number in stale - windows[0].keys()}
+                windows[0] |= {number: windows_before[number] for number in stale - windows[0].keys()}
                 pictures = yield from self._computed(windows)
             except Exception as error:
-                self._held, self._stale = dict(held), set(stale)
+                self._windows, self._stale = dict(windows_before), set(stale)
                 if not is_out_of_memory(error):
                     raise
-                self._use_less(error)
-                self.on_less(self.regions, self.batch)
-                held, stale = dict(self._held), set(self._stale)
+                self._reduce(error)
+                self.on_reduced(self.regions, self.batch)
+                windows_before, stale = dict(self._windows), set(self._stale)
             if not pictures:
                 release()  # not before the error is gone, which holds what was being computed
         self._stale.clear()
@@ -94,13 +93,13 @@ class Upscaler:
         return pictures
 
     def _changed(self, frame: Pixels) -> Windows:
-        """The windows of `frame` that differ from those held, which they replace."""
+        """The windows of `frame` that differ from those of before, which they replace."""
         found: Windows = {}
         for number, region in enumerate(self.regions):
             window = _part(frame, region.window)
-            held = self._held.get(number)
-            if held is None or differs(held, window, self.tolerance).any():
-                found[number] = self._held[number] = window.copy()
+            before = self._windows.get(number)
+            if before is None or differs(before, window, self.tolerance).any():
+                found[number] = self._windows[number] = window.copy()
         return found
 
     def _pasted(self, pictures: Windows) -> Pixels:
@@ -120,7 +119,7 @@ class Upscaler:
         self._canvas = canvas
         return canvas
 
-    def _use_less(self, error: Exception) -> None:
+    def _reduce(self, error: Exception) -> None:
         """After memory ran out: smaller batches, then smaller windows."""
         if self.batch > 1:
             self.batch //= 2
@@ -133,7 +132,7 @@ class Upscaler:
                 "programs, or choose a smaller model."
             ) from error
         self.regions, self._canvas = regions, None
-        self._held.clear()
+        self._windows.clear()
         self._stale.clear()
         text = "Memory ran short, so frames were upscaled in smaller parts; it took longer."
         if text not in self.remarks:

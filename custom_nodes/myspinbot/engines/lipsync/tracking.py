@@ -1,4 +1,4 @@
-"""The first pass over a clip: who is where, kept so that another sound or another look needs no second one."""
+"""The first pass over a clip: who is where, stored so that another sound or other settings need no second one."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -16,12 +16,12 @@ from ...media.prefetch import prefetch
 from ...shared.work_store import Job
 from .source import Source
 
-_KEPT = "faces.npz"
+_STORED = "faces.npz"
 _LEAST_LIKENESS = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FaceChoice:
     """Whose lips are meant: see `Tracks.chosen`. `reference` (H, W, 3) shows the face for `choice="reference"`."""
 
     choice: Choice = "largest"
@@ -29,7 +29,7 @@ class Wanted:
     reference: Pixels | None = None
 
 
-def follow(
+def track_faces(
     source: Source,
     detector: Detector,
     fps: Fraction,
@@ -39,18 +39,28 @@ def follow(
     smoothing: float = SMOOTHING,
     on_frame: Callable[[int], None] | None = None,
 ) -> Tracks:
-    """All faces of `source`; what an earlier run kept in `job` is taken as it is."""
-    if job and job.has(_KEPT):
-        return Tracks.load(job.path(_KEPT))
+    """All faces of a clip.
+
+    Args:
+        source: its frames.
+        detector: what finds faces.
+        fps: frames a second.
+        job: where they are stored; what an earlier run stored there is loaded instead.
+        every: frames from one look of the detector to the next.
+        smoothing: seconds over which a face's place is smoothed.
+        on_frame: called with the frames done; may raise to cancel.
+    """
+    if job and job.has(_STORED):
+        return Tracks.load(job.path(_STORED))
     with closing(prefetch(source.frames())) as frames:
         tracks = find_tracks(frames, detector, fps=fps, every=every, smoothing=smoothing, on_frame=on_frame)
     if job:
-        with job.atomic_write(_KEPT) as aside:
+        with job.atomic_write(_STORED) as aside:
             tracks.save(aside)
     return tracks
 
 
-def choose(tracks: Tracks, wanted: Wanted, detector: Callable[[], Detector]) -> Tracks:
+def choose_face(tracks: Tracks, choice: FaceChoice, detector: Callable[[], Detector]) -> Tracks:
     """The tracks of the face that is meant; `detector` gives one for the reference picture.
 
     Raises:
@@ -62,20 +72,20 @@ def choose(tracks: Tracks, wanted: Wanted, detector: Callable[[], Detector]) -> 
             "small, or connect face landmarks or boxes from another detector."
         )
     looks = None
-    if wanted.choice == "reference" and wanted.reference is not None:
-        faces = detector().detect(np.ascontiguousarray(wanted.reference))
+    if choice.choice == "reference" and choice.reference is not None:
+        faces = detector().detect(np.ascontiguousarray(choice.reference))
         if not faces:
             raise ValueError("The reference picture shows no face. Use one of the face from the front.")
-        looks = look(wanted.reference, faces[0])
-    chosen = tracks.chosen(wanted.choice, index=wanted.index, looks=looks, alike=_LEAST_LIKENESS)
+        looks = look(choice.reference, faces[0])
+    chosen = tracks.chosen(choice.choice, index=choice.index, looks=looks, alike=_LEAST_LIKENESS)
     if not chosen.tracks:
         people = len({track.id for track in tracks.tracks})
-        hint = "Choose a smaller index." if wanted.choice == "index" else "Choose by size or by place instead."
+        hint = "Choose a smaller index." if choice.choice == "index" else "Choose by size or by place instead."
         raise ValueError(f"None of the {people} people in the clip is the face that is meant. {hint}")
     return chosen
 
 
-def without_face(tracks: Tracks) -> list[int]:
+def frames_without_face(tracks: Tracks) -> list[int]:
     """The frames of a clip in which nobody is."""
     there = np.zeros(tracks.frames, bool)
     for track in tracks.tracks:

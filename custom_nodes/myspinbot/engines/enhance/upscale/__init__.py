@@ -1,1 +1,0 @@
-"""Upscaling a clip: work only where the picture changes."""
