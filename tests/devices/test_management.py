@@ -25,7 +25,8 @@ import comfy.options; comfy.options.enable_args_parsing()
 import folder_paths, numpy, torch
 from comfy import model_management
 from spandrel import ModelLoader
-from myspinbot.nodes import speech_models, upscale_model
+from myspinbot.nodes.enhance import upscale_model
+from myspinbot.nodes.speech import recognition_models
 
 def seen():
     gc.collect()
@@ -36,9 +37,9 @@ folder_paths.add_model_folder_path("audio_encoders", models)
 found = {}
 place = model_management.get_torch_device()
 for turn in (1, 2):
-    speech_models.measure("auto", place)(numpy.zeros(16000, numpy.float32), 16000, ["word"])
+    recognition_models.measure("auto", place)(numpy.zeros(16000, numpy.float32), 16000, ["word"])
     found[f"aligner {turn}"] = seen()
-held = upscale_model.loaded(ModelLoader().load_from_file(upscaler), exact=True)
+held = upscale_model.load_upscaler(ModelLoader().load_from_file(upscaler), exact=True)
 upscale_model.load_together(held.model)
 found["upscaler"] = seen()
 del held
