@@ -211,7 +211,7 @@ def test_what_it_goes_on_from_is_kept_on_disk(tmp_path):
 def test_restoreformer_through_spandrel(restorer):
     face = texture(SIDE, SIDE)
     drawn = restorer(face[None], 1.0)
-    assert restorer.kind == "RestoreFormer"
+    assert restorer.architecture == "RestoreFormer"
     assert (drawn.shape, drawn.dtype) == ((1, SIDE, SIDE, 3), np.uint8)
     with torch.inference_mode():
         x = torch.from_numpy(face).permute(2, 0, 1)[None].float() / 127.5 - 1
@@ -318,7 +318,7 @@ def test_the_large_ones_through_spandrel(tmp_path, kind):
     restorer = load_restorer(path, device=CPU, exact=True)
     face = texture(SIDE, SIDE)[None]
     one = restorer(face, 1.0)
-    assert restorer.kind == kind
+    assert restorer.architecture == kind
     assert one.std() > 1
     if kind == "CodeFormer":
         assert np.abs(one.astype(int) - restorer(face, 0.0)).mean() > 1, "its fidelity is heard"

@@ -1,17 +1,19 @@
 """Faces and their points, against pictures whose true geometry is known."""
 
+import io
 import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from myspinbot.media.faces import find_faces
 from myspinbot.media.faces.landmarks import from_landmarks
 from myspinbot.media.faces.points import average_points, locate
 from myspinbot.media.faces.portrait import check_size, find_points
+from myspinbot.media.picture import check_whole
 
 MEDIA = Path(__file__).resolve().parents[1] / "media"
 TRUTH = {name: entry["faces"] for name, entry in json.loads((MEDIA / "faces.json").read_text()).items()}
@@ -77,7 +79,55 @@ def test_of_three_faces_the_largest_is_taken_and_that_is_said():
     found = find_points(picture("three_faces.jpg"))
     largest = max(TRUTH["three_faces.jpg"], key=lambda face: face["box"][2])
     assert error(found.points.mouth, largest["mouth_centre"], found.points.eye_distance) < 0.11
-    assert "3 faces" in found.remarks[0]
+    assert "3 faces; the largest one, on the left, speaks" in found.remarks[0]
+    assert "face_points" in found.remarks[0]
+
+
+@pytest.mark.parametrize(("turn", "where"), [(False, "on the left"), (True, "on the right")])
+def test_which_of_two_faces_speaks_is_said(turn, where):
+    image = np.full((520, 900, 3), 180, np.uint8)
+    small = Image.fromarray(picture("smiling_woman.jpg")).resize((300, 300), Image.Resampling.LANCZOS)
+    image[4:516, 20:532], image[100:400, 570:870] = picture("bearded_man.jpg"), np.asarray(small)
+    found = find_points(image[:, ::-1] if turn else image)
+    assert f"2 faces; the largest one, {where}, speaks" in found.remarks[0]
+
+
+def cut_short(name: str, kind: str, share: float) -> np.ndarray:
+    """As ComfyUI loads a file of which only a share is there."""
+    whole = io.BytesIO()
+    Image.fromarray(picture(name)).save(whole, kind)
+    part = io.BytesIO(whole.getvalue()[: int(share * whole.tell())])
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        return np.asarray(Image.open(part).convert("RGB"))
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_jpeg_that_is_cut_short_is_named_as_such(share):
+    with pytest.raises(ValueError, match="looks cut short: its lowest"):
+        find_points(cut_short("elderly_man.jpg", "JPEG", share))
+
+
+def test_a_png_that_is_cut_short_is_named_where_no_face_is_left():
+    with pytest.raises(ValueError, match=r"looks cut short.* No face was found"):
+        find_points(cut_short("elderly_man.jpg", "PNG", 0.2))
+
+
+def test_a_picture_of_nothing_is_named_as_such():
+    with pytest.raises(ValueError, match="one plain colour"):
+        find_points(np.full((300, 200, 3), 77, np.uint8))
+
+
+def test_a_plain_background_is_no_cut():
+    image = np.full((560, 512, 3), 128, np.uint8)
+    image[:512] = picture("elderly_man.jpg")
+    image[-1, 5] = 120
+    check_whole(image)
+    image[:] = picture("elderly_man.jpg")[:1, :1]
+    image[:512] = picture("elderly_man.jpg")
+    check_whole(image)
 
 
 @pytest.mark.parametrize(
@@ -154,8 +204,8 @@ def mesh(scale: float = 100.0, x: float = 200.0, y: float = 150.0, parted: float
 
 def test_landmarks_of_the_face_mesh_become_points():
     small, large = mesh(50), mesh(100, parted=0.1)
-    points, count = from_landmarks({"frames": [[{"landmarks_xy": small}, {"landmarks_xy": large}]]}, 400, 400)
-    assert count == 2
+    points, places = from_landmarks({"frames": [[{"landmarks_xy": small}, {"landmarks_xy": large}]]}, 400, 400)
+    assert len(places) == 2
     assert points.left_eye == pytest.approx((150, 150))
     assert points.eye_distance == pytest.approx(100)
     assert points.eye_width == pytest.approx(50)

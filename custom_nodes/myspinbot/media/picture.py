@@ -7,6 +7,9 @@ from PIL import Image
 
 from .faces import Pixels
 
+_GREY, _BLACK = 128, 0  # of what decoders put where a JPEG or a PNG ends too early
+_MISSING_ROWS = 8  # a JPEG is decoded by 8 or 16 rows
+
 
 def from_image(image: Any) -> Pixels:
     """The first picture of an IMAGE (B, H, W, C), values 0 to 1, as (H, W, 3) uint8.
@@ -25,11 +28,44 @@ def from_image(image: Any) -> Pixels:
             f"The picture has the shape {tuple(pixels.shape)}; height, width and 1 to 4 channels are needed."
         )
     channels = pixels.shape[2]
-    colour = pixels[..., : 3 if channels >= 3 else 1]
+    color = pixels[..., : 3 if channels >= 3 else 1]
     if channels in (2, 4):
         alpha = pixels[..., -1:].astype(np.uint16)
-        colour = ((colour * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(colour, (*colour.shape[:2], 3)))
+        color = ((color * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(color, (*color.shape[:2], 3)))
+
+
+def check_whole(pixels: Pixels, what: str = "The picture") -> None:
+    """Refuse a picture whose file was cut short, or that shows nothing.
+
+    ComfyUI loads a JPEG that was not copied or downloaded whole, and what is missing of it is plain grey.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        what: how the message calls it.
+
+    Raises:
+        ValueError: it is plain grey from some row on down to the last, or all of one colour.
+    """
+    if (pixels == pixels[0, 0]).all():
+        raise ValueError(f"{what} is of one plain colour and shows nothing. Choose another file.")
+    missing = _rows_of(pixels, _GREY)
+    if missing >= _MISSING_ROWS:
+        raise ValueError(
+            f"{what} looks cut short: its lowest {missing} of {len(pixels)} rows are plain grey, as of a file that was "
+            "not copied or downloaded whole. Load the whole file, or crop the grey part off."
+        )
+
+
+def looks_cut_short(pixels: Pixels) -> bool:
+    """Whether a picture (H, W, 3) ends in rows of plain black, as ComfyUI loads a PNG that was cut short."""
+    return _MISSING_ROWS <= _rows_of(pixels, _BLACK) < len(pixels) and bool(pixels[0].any())
+
+
+def _rows_of(pixels: Pixels, level: int) -> int:
+    """How many of the lowest rows are of one grey."""
+    other = np.flatnonzero((pixels != level).any(axis=(1, 2)))
+    return len(pixels) - 1 - int(other[-1]) if len(other) else len(pixels)
 
 
 def fitted(pixels: Pixels, longest: int) -> tuple[Pixels, float]:

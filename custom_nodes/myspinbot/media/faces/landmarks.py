@@ -74,8 +74,8 @@ def _unreadable(error: Exception) -> ValueError:
     return ValueError(f"The face landmarks can't be read ({error!r}). Connect Detect Face Landmarks.")
 
 
-def from_landmarks(landmarks: Any, width: int, height: int) -> tuple[FacePoints, int]:
-    """Points of the largest face in the first frame, and how many faces that frame shows.
+def from_landmarks(landmarks: Any, width: int, height: int) -> tuple[FacePoints, list[float]]:
+    """Points of the largest face in the first frame, and how far from the left each face of that frame is, in pixels.
 
     The landmarks may come from the portrait in another size: they are scaled to `width` by `height` pixels.
 
@@ -101,7 +101,7 @@ def from_landmarks(landmarks: Any, width: int, height: int) -> tuple[FacePoints,
     points = _points(mesh)
     if points.eye_width < 1 or points.mouth_width < 1 or points.left_eye[0] >= points.right_eye[0]:
         raise ValueError("The face landmarks are not those of a face seen from the front.")
-    return points, len(meshes)
+    return points, [float(found[:, 0].mean()) for found in meshes]
 
 
 def _points(mesh: npt.NDArray[np.float64]) -> FacePoints:

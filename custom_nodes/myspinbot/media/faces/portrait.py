@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..picture import fitted
+from ..picture import check_whole, fitted, looks_cut_short
 from .cascade import find_faces
 from .geometry import FacePoints, Pixels, Point
 from .landmarks import from_landmarks
@@ -18,6 +18,7 @@ _SEARCH_SIDE = 1024  # a face that speaks at any size of video is found at this 
 _TURNS = (0, 16, -16, 30, -30)  # degrees by which the picture is turned to look for a tilted head
 _LEVEL, _ALIKE = math.radians(5), 0.6  # a face as upright and symmetric as this is looked for no further
 _GREY = (128, 128, 128)
+_ANOTHER = "To choose another, crop the picture around it, or give its eyes and mouth in `face_points`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,25 @@ class Found:
 
 
 def find_points(image: Pixels, *, landmarks: Any = None, typed: str = "") -> Found:
-    """The face of `image` (H, W, 3): as `typed` by the user, else from `landmarks`, else found.
+    """The face of a portrait: where the user says it is, else from landmarks, else found. Of several, the largest.
 
-    Of several faces the largest is taken, with a remark.
+    Args:
+        image: (H, W, 3) uint8.
+        landmarks: FACE_LANDMARKS of the picture.
+        typed: eyes and mouth as `x,y x,y x,y` in pixels.
 
     Raises:
-        ValueError: no face, or typed points that can't be read.
+        ValueError: a picture that was cut short or shows nothing, no face, or typed points that can't be read.
     """
+    check_whole(image, "The portrait")
     if typed.strip():
         found = Found(_typed(typed, image))
     elif landmarks is not None:
-        points, count = from_landmarks(landmarks, image.shape[1], image.shape[0])
-        found = Found(points, _several(count))
+        points, places = from_landmarks(landmarks, image.shape[1], image.shape[0])
+        found = Found(points, _several(points, places))
     else:
-        points, count = _search(image)
-        found = Found(points, _several(count))
+        points, places = _search(image)
+        found = Found(points, _several(points, places))
     return found
 
 
@@ -56,10 +61,10 @@ def check_size(points: FacePoints) -> None:
         )
 
 
-def _search(image: Pixels) -> tuple[FacePoints, int]:
-    """The largest face, also where the head is tilted, and the number of faces."""
+def _search(image: Pixels) -> tuple[FacePoints, list[float]]:
+    """The largest face, also where the head is tilted, and how far from the left each face is."""
     small, scale = fitted(image, _SEARCH_SIDE)
-    found: list[tuple[float, FacePoints, int]] = []
+    found: list[tuple[float, FacePoints, list[float]]] = []
     for angle in _TURNS:
         turned = Image.fromarray(small).rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=_GREY)
         pixels = np.asarray(turned)
@@ -68,37 +73,41 @@ def _search(image: Pixels) -> tuple[FacePoints, int]:
             continue
         points = locate(pixels, boxes[0])
         likeness = symmetry(pixels, points.left_eye, points.right_eye)
-        found.append((likeness, _turned_back(points, angle, turned.size, small.shape), len(boxes)))
+        upright = _turned_back(points, angle, turned.size, small.shape)
+        places = [_back(box.centre, angle, turned.size, small.shape)[0] / scale for box in boxes]
+        found.append((likeness, upright, places))
         if likeness > _ALIKE and abs(points.roll) < _LEVEL:
             break
     if not found:
+        cut_short = "The portrait looks cut short: its lowest rows are plain black. " * looks_cut_short(image)
         raise ValueError(
-            "No face was found in the portrait. Use a picture of one face seen from the front, well lit and not too "
-            "small, or type where its eyes and mouth are in `face_points` of Talking Head (Draft)."
+            f"{cut_short}No face was found in the portrait. Use a picture of one face seen from the front, well lit "
+            "and not too small, or type where its eyes and mouth are in `face_points` of Talking Head (Draft)."
         )
-    _, points, count = max(found, key=lambda entry: entry[0])
-    return points.scaled(1 / scale), count
+    _, points, places = max(found, key=lambda entry: entry[0])
+    return points.scaled(1 / scale), places
 
 
 def _turned_back(points: FacePoints, angle: float, size: tuple[int, int], shape: tuple[int, ...]) -> FacePoints:
     """Points in a picture turned by `angle` degrees (PIL's way round) as they are in the picture itself."""
+    parts = ("left_eye", "right_eye", "mouth", "chin")
+    return replace(points, **{part: _back(getattr(points, part), angle, size, shape) for part in parts})
+
+
+def _back(point: Point, angle: float, size: tuple[int, int], shape: tuple[int, ...]) -> Point:
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-
-    def back(point: Point) -> Point:
-        x, y = point[0] - size[0] / 2, point[1] - size[1] / 2
-        return cos * x - sin * y + shape[1] / 2, sin * x + cos * y + shape[0] / 2
-
-    return replace(
-        points,
-        left_eye=back(points.left_eye),
-        right_eye=back(points.right_eye),
-        mouth=back(points.mouth),
-        chin=back(points.chin),
-    )
+    x, y = point[0] - size[0] / 2, point[1] - size[1] / 2
+    return cos * x - sin * y + shape[1] / 2, sin * x + cos * y + shape[0] / 2
 
 
-def _several(count: int) -> tuple[str, ...]:
-    return (f"The portrait shows {count} faces; the largest one speaks.",) if count > 1 else ()
+def _several(points: FacePoints, places: list[float]) -> tuple[str, ...]:
+    """What is said where a portrait shows several faces, each so far from its left edge."""
+    if len(places) < 2:
+        return ()
+    other = sorted(places, key=lambda place: abs(place - points.mouth[0]))[1:]
+    left, right = (sum(sign * (place - points.mouth[0]) > 0 for place in other) for sign in (-1, 1))
+    where = "in the middle" if left and right else "on the right" if left else "on the left"
+    return (f"The portrait shows {len(places)} faces; the largest one, {where}, speaks. {_ANOTHER}",)
 
 
 def _typed(text: str, image: Pixels) -> FacePoints:

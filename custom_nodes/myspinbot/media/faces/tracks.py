@@ -74,6 +74,11 @@ class Tracks:
         here = [track.at(index) for track in self.tracks if track.start <= index < track.end]
         return sorted(here, key=lambda face: -face.area)
 
+    @property
+    def several_at_once(self) -> bool:
+        """Whether more than one face is seen in any frame."""
+        return any(one.overlaps(other) for i, one in enumerate(self.tracks) for other in self.tracks[:i])
+
     def chosen(self, choice: Choice, *, index: int = 0, looks: Floats | None = None, alike: float = 0.0) -> Self:
         """With one face at most in each frame.
 

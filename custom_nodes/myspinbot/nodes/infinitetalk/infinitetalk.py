@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 from typing_extensions import override
 
+from ...comfyui.feedback import output
 from ...engines.infinitetalk.settings import COLOR_MATCHES, FITS, SAMPLERS, TILINGS
 
 _LINKED = ("model", "model_patch", "vae", "positive", "negative", "clip_vision_output")
@@ -61,7 +62,7 @@ class InfiniteTalk(io.ComfyNode):
             window = graph.node("MySpinBotInfiniteTalkWindow", index=index, **(links | changed | windows))
             windows = {"windows": window.out(0)}
         join = graph.node("MySpinBotInfiniteTalkJoin", key=prepared.key, **windows)
-        return io.NodeOutput(join.out(0), len(prepared.prompts), expand=graph.finalize())
+        return output(join.out(0), len(prepared.prompts), notices=prepared.notices, expand=graph.finalize())
 
 
 def _inputs() -> list[io.Input]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...comfyui.feedback import progress_callback
+from ...comfyui.feedback import Notice, progress_callback
 from ...comfyui.video_files import clip_path
 from ...comfyui.work_store import work_store
 from .models import check_audio_encoder, check_models, conditioning_hash, model_hash, restore_half_precision
@@ -22,16 +22,24 @@ if TYPE_CHECKING:
     from ...media.faces import Pixels
 
 _MODELS = ("model", "model_patch", "vae", "audio_encoder")
+_SEARCH_SIDE = 1024  # pixels of the picture in which faces are counted
 _CONDITIONINGS = ("negative", "clip_vision_output")
 _silence: "dict[str, Tensor]" = {}  # the features of silence by the hash of the audio encoder; 37 kB each
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The key of the work, as JSON, and each window's prompt, None where the node's own stands."""
+    """What the node expands from.
+
+    Attributes:
+        key: of the work, as JSON.
+        prompts: each window's, None where the node's own stands.
+        notices: what the user should know.
+    """
 
     key: str
     prompts: list[str | None]
+    notices: list[Notice]
 
 
 def prepare(values: dict[str, Any]) -> Prepared:
@@ -71,7 +79,7 @@ def prepare(values: dict[str, Any]) -> Prepared:
         if not work.has_inputs:
             with work.job.locked():
                 _save_inputs(work, values, hashes["audio_encoder"], tracks, images, masks)
-    return Prepared(json.dumps(key), prompts)
+    return Prepared(json.dumps(key), prompts, _notices(values, masks))
 
 
 def _tracks(values: dict[str, Any]) -> "list[Track]":
@@ -97,12 +105,14 @@ def _prompts(values: dict[str, Any], plan: "Plan", settings: "Settings") -> list
 def _start_images(values: dict[str, Any], plan: "Plan", settings: "Settings") -> "Iterator[Pixels]":
     """The portrait alone, or the source clip's frame for each window, in the size of the video."""
     from ...engines.infinitetalk.start_images import fit, start_images
-    from ...media.picture import from_image
+    from ...media.picture import check_whole, from_image
 
     if (values.get("portrait") is None) == (values.get("source_video") is None):
         raise ValueError("Connect either a portrait or a source video to InfiniteTalk.")
     if values.get("portrait") is not None:
-        pictures = iter([from_image(values["portrait"])])
+        portrait = from_image(values["portrait"])
+        check_whole(portrait, "The portrait")
+        pictures = iter([portrait])
     else:
         pictures = start_images(clip_path(values["source_video"]), plan.windows(), settings.fps, progress_callback())
     return (fit(picture, settings.width, settings.height, values["fit"]) for picture in pictures)
@@ -117,6 +127,23 @@ def _masks(values: dict[str, Any], settings: "Settings") -> list[Any]:
             "Two speakers need two sounds and two masks: connect `audio_2`, `mask_1` and `mask_2`, or none of them."
         )
     return [fit_mask(mask, settings.width, settings.height, values["fit"]) for mask in masks]
+
+
+def _notices(values: dict[str, Any], masks: list[Any]) -> "list[Notice]":
+    """What is said of a portrait in which several could speak, and only one does."""
+    from ...media.faces import find_faces
+    from ...media.picture import fitted, from_image
+
+    if values.get("portrait") is None or masks:
+        return []
+    faces = len(find_faces(fitted(from_image(values["portrait"]), _SEARCH_SIDE)[0]))
+    if faces < 2:
+        return []
+    text = (
+        f"The portrait shows {faces} faces, and the speech may move all of them. To choose one, crop the picture "
+        "around it; to let two speak, connect `audio_2`, `mask_1` and `mask_2`."
+    )
+    return [{"level": "info", "text": text}]
 
 
 def _save_inputs(

@@ -41,11 +41,13 @@ def open_clip(video: Any, fps: float | Fraction) -> OpenedClip:
     from ...engines.lipsync.source import Clip, Pictures, exact_rate
     from ...media.clip import probe
     from ...media.fingerprint import fingerprint
-    from ...media.picture import from_image
+    from ...media.picture import check_whole, from_image
 
     rate = fps if isinstance(fps, Fraction) else exact_rate(fps) if fps else None
     if hasattr(video, "shape"):
         pictures = [from_image(video[i : i + 1]) for i in range(len(video))] or [from_image(video)]
+        if len(pictures) == 1:
+            check_whole(pictures[0])
         found = Pictures(pictures)
         _check(found.width, found.height)
         return OpenedClip(found, rate or PHOTO_RATE, len(pictures), fingerprint(*pictures), "a picture")

@@ -77,6 +77,7 @@ class TransferLips(io.ComfyNode):
         clips = open_clip(target_video, fps), open_clip(lips_video, fps)
         expected = sum(clip.frames for clip in clips) + clips[1].frames
         found: list[Tracks] = []
+        several = False
         for clip in clips:
             before = sum(tracks.frames for tracks in found)
             tracks = track_clip(
@@ -86,6 +87,7 @@ class TransferLips(io.ComfyNode):
                 smoothing=smoothing,
                 on_frame=lambda done, before=before: step(before + done, max(expected, before + done)),
             )
+            several |= tracks.several_at_once
             found.append(choose_face(tracks, FaceChoice(), lambda: finder))
         blending = Blending(region, feather, color_match, sharpness=0.0, padding=(0, 0, 0, 0))
         target, lips = (cast("Clip", each.source) for each in clips)
@@ -93,6 +95,9 @@ class TransferLips(io.ComfyNode):
         before = sum(tracks.frames for tracks in found)
         unchanged = transfer_lips(work, path, lambda done, total: step(before + done, before + total))
         notices: list[Notice] = []
+        if several:
+            text = "Several faces are seen, and the largest one is used. To choose another, crop the clip around it."
+            notices.append({"level": "info", "text": text})
         if unchanged:
             text = f"{unchanged} of {work.frames} frames show no face in both clips; they are as they were."
             notices.append({"level": "warning", "text": text})

@@ -137,6 +137,7 @@ class Wav2Lip(io.ComfyNode):
             smoothing=look["smoothing"],
             on_frame=lambda done: step(done, max(expected, done)),
         )
+        several = face == "largest" and tracks.several_at_once
         tracks = _chosen(tracks, face, face_index, reference_face, no_face, detector)
         work = Dubbing(clip.source, tracks, sound, clip.fps, loop_mode, blending_of(look))
         key = tracking_key(clip, finder, every, look["smoothing"]) | {
@@ -155,7 +156,7 @@ class Wav2Lip(io.ComfyNode):
             without = dub(
                 work, lips, path, drawings, lambda done, total: step(tracks.frames + done, tracks.frames + total)
             )
-        return output(InputImpl.VideoFromFile(str(path)), notices=_notices(sound.peak, without, work.frames))
+        return output(InputImpl.VideoFromFile(str(path)), notices=_notices(sound.peak, without, work.frames, several))
 
 
 def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: int) -> tuple[Detector, int]:
@@ -182,12 +183,15 @@ def _chosen(tracks: Tracks, face: str, index: int, reference: Any, no_face: str,
     return chosen
 
 
-def _notices(peak: float, without: int, frames: int) -> list[Notice]:
+def _notices(peak: float, without: int, frames: int, several: bool) -> list[Notice]:
     from ...engines.head.motion import ABSOLUTE_SILENCE
 
     notices: list[Notice] = []
     if peak < ABSOLUTE_SILENCE:
         notices.append({"level": "warning", "text": "The audio is silent, so the mouth has nothing to follow."})
+    if several:
+        text = "Several faces are seen, and the largest one speaks. To choose another, set `face` and `face_index`."
+        notices.append({"level": "info", "text": text})
     if without:
         text = f"{without} of {frames} frames show no face; they are as they were."
         notices.append({"level": "warning", "text": text})
