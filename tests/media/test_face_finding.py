@@ -115,9 +115,10 @@ def test_a_png_that_is_cut_short_is_named_where_no_face_is_left():
         find_points(cut_short("elderly_man.jpg", "PNG", 0.2))
 
 
-def test_a_picture_of_nothing_is_named_as_such():
-    with pytest.raises(ValueError, match="one plain colour"):
-        find_points(np.full((300, 200, 3), 77, np.uint8))
+@pytest.mark.parametrize(("side", "level"), [(300, 77), (300, 0), (3, 0)])
+def test_a_picture_of_nothing_is_named_as_such(side, level):
+    with pytest.raises(ValueError, match="one plain colour.*Choose another file"):
+        find_points(np.full((side, side, 3), level, np.uint8))
 
 
 def test_a_plain_background_is_no_cut():
@@ -131,7 +132,12 @@ def test_a_plain_background_is_no_cut():
 
 
 @pytest.mark.parametrize(
-    "image", [picture("landscape.jpg"), np.zeros((300, 300, 3), np.uint8), np.zeros((3, 3, 3), np.uint8)]
+    "image",
+    [
+        picture("landscape.jpg"),
+        np.eye(300, dtype=np.uint8)[..., None].repeat(3, axis=2),
+        picture("landscape.jpg")[:3, :3],
+    ],
 )
 def test_no_face_is_an_error_that_says_what_to_do(image):
     with pytest.raises(ValueError, match=r"No face was found.*face_points"):
