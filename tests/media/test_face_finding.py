@@ -117,7 +117,7 @@ def test_a_png_that_is_cut_short_is_named_where_no_face_is_left():
 
 @pytest.mark.parametrize(("side", "level"), [(300, 77), (300, 0), (3, 0)])
 def test_a_picture_of_nothing_is_named_as_such(side, level):
-    with pytest.raises(ValueError, match="one plain colour.*Choose another file"):
+    with pytest.raises(ValueError, match=r"one plain colour.*Choose another file"):
         find_points(np.full((side, side, 3), level, np.uint8))
 
 

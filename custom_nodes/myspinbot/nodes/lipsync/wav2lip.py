@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from ...comfyui.face_detectors import DETECTORS, TOOLTIP, FaceLandmarks, detector
 from ...comfyui.feedback import Notice, output, progress_callback
-from ...comfyui.model_files import licence
+from ...comfyui.model_files import manifest
 from ...comfyui.video_files import new_clip
 from ...comfyui.work_store import work_store
 from .inputs import blending_of, wav2lip_inputs
@@ -33,7 +33,7 @@ class Wav2Lip(io.ComfyNode):
             display_name="Lip Sync (Wav2Lip)",
             category="MySpinBot/Lip Sync",
             description="Gives a clip or a photo new speech: only the mouth changes, and it follows the sound. "
-            f"{licence('wav2lip')}".strip(),
+            f"{manifest().models['wav2lip'].not_open}".strip(),
             search_aliases=["wav2lip", "lip sync", "lipsync", "dub", "dubbing", "talking photo", "talking head"],
             inputs=[
                 Wav2LipSocket.Input("wav2lip", tooltip="The network, from Load Wav2Lip."),
