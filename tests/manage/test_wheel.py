@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -50,6 +53,8 @@ def required(names: list[str]) -> Iterator[importlib.metadata.Distribution]:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy: setuptools leaves its build folder beside the sources."""
+    if int(importlib.metadata.version("setuptools").split(".")[0]) < 77 or not importlib.util.find_spec("pip"):
+        missing("pip and setuptools 77 aren't both here; install the test extras.")
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     for name in ("pyproject.toml", "README.md", "LICENSE", *SETUP["package-dir"].values()):
         target = source / name
