@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from myspinbot_runner import cli, hooks
 
 if TYPE_CHECKING:
-    from myspinbot_runner.cli.group import Commands
+    from myspinbot_runner.cli import Commands
 
 MANAGE: Commands = {
     "models": ("myspinbot_manage.models.cli:models", "List, check and fetch the model files that the workflows need."),

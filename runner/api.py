@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import BadInput, BadWorkflow, RunnerError
-from .http import Answer, Http
+from .errors import BadInput, BadWorkflow, UnusableServer
+from .http import Answer, ConnectionLost, Http
 
 Graph = Mapping[str, Mapping[str, Any]]
 FINAL = ("completed", "failed", "cancelled")
@@ -61,7 +61,7 @@ class Api:
     def _json(self, path: str, *, timeout: float = 30.0) -> Any:
         answer = self.http.ask("GET", path, timeout=timeout)
         if answer.status != 200:
-            raise RunnerError(
+            raise UnusableServer(
                 f"{self.http.url} isn't a ComfyUI server that we can use: {path} answered {answer.status}."
             )
         return answer.json()
@@ -86,13 +86,22 @@ class Api:
         return self.http.ask("POST", "/prompt", body, timeout=60)
 
     def job(self, job_id: str, *, timeout: float = 10.0) -> Record | None:
-        """The job's record; None when the server doesn't know it."""
+        """The job's record; None when the server doesn't know it.
+
+        Raises:
+            ConnectionLost: The server fails at the moment.
+            UnusableServer: It has no such route.
+        """
         answer = self.http.ask("GET", f"/api/jobs/{check_id(job_id)}", timeout=timeout)
         raw = answer.json()
-        if answer.status == 404:
-            return None
+        if answer.status == 404 and isinstance(raw, dict):
+            return None  # a server that doesn't have the route answers in plain text
+        if answer.status >= 500:
+            raise ConnectionLost(f"{self.http.url} answers {answer.status}.")
         if answer.status != 200 or not isinstance(raw, dict):
-            raise RunnerError(f"{self.http.url} can't tell about jobs ({answer.status}); is it ComfyUI 0.30 or later?")
+            raise UnusableServer(
+                f"{self.http.url} can't tell about jobs ({answer.status}); the runner needs ComfyUI 0.30 or later."
+            )
         return Record(job_id, str(raw.get("status", "")), raw)
 
     def waiting(self) -> list[dict[str, Any]]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import hooks
-from .api import Api, Record
+from .api import Api, Graph, Record
 from .error_mapping import error_of_record
-from .errors import JobLost, RunnerError, Unfinished
-from .events import Event, Finished, Notice, Resubmitted, Saved, Submitted
+from .errors import BadInput, JobLost, RunnerError, Unfinished
+from .events import Event, Finished, Notice, Resubmitted, Submitted
 from .follow import Follower, Patience, notices
 from .http import Http
 from .results import Download, Remote, files, prepare_folder, texts
 from .stream import Stream
 from .submit import submit
 from .workflow import Workflow
+
+if TYPE_CHECKING:
+    from .server import LocalServer
 
 CLIENTS = uuid.UUID("6f0d3c1e-9b1a-5a57-9d57-6d7973706200")
 DEFAULT_SERVER = "http://127.0.0.1:8188"
@@ -42,36 +46,85 @@ class Client:
 
         client = Client("http://127.0.0.1:8188")
         workflow = client.open("workflows/draft.app.json")
-        workflow.set("4.text", "Why is the sky blue?")
+        client.set_inputs(workflow, {"topic": "Why is the sky blue?", "portrait": "me.jpg"})
         job = client.submit(workflow)
         for event in job.events():
             print(event)
         for path in job.save("results"):
             print(path)
 
-    `headers` go with every request, for servers behind a proxy that wants a token.
+    Args:
+        server: Its address.
+        headers: Sent with every request, for servers behind a proxy that wants a token.
     """
 
     def __init__(self, server: str = DEFAULT_SERVER, *, headers: Mapping[str, str] | None = None) -> None:
         self.api = Api(Http(server, headers))
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.api.http.url
+
+    def check_reachable(self) -> None:
+        """Find out whether anybody takes connections at the address.
+
+        Raises:
+            ConnectionLost: Nobody does.
+            ReadTimeout: It takes too long to find out.
+        """
+        self.api.http.knock()
 
     def open(self, path: str | Path) -> Workflow:
         """Load a workflow file and bind it to this server's node types."""
         return self.bind(Workflow.load(path))
 
     def bind(self, workflow: Workflow) -> Workflow:
-        """Bind a workflow to this server's node types."""
+        """Bind a workflow to this server's node types, and forget the values that were set in it."""
         workflow.bind(self.api.object_info(workflow.node_types()))
         return workflow
 
-    def set_input(self, workflow: Workflow, flag: str, value: str) -> None:
-        """Set one of the workflow's own inputs from text; a file or folder named by it is uploaded."""
-        from .uploads import resolve
+    def set_input(self, workflow: Workflow, name: str, value: str) -> None:
+        """Set one input from text, as `set_inputs` does."""
+        self.set_inputs(workflow, {name: value})
 
-        field = next((field for field in workflow.inputs if field.flag == flag), None)
-        if field is None:
-            raise RunnerError(f"{workflow.name} has no input {flag!r}.")
-        field.widget.value = resolve(self.api, value, field.spec, f"--{flag}")
+    def set_inputs(
+        self,
+        workflow: Workflow,
+        values: Mapping[str, str] | Iterable[tuple[str, str]],
+        *,
+        on_upload: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        """Set inputs of a bound workflow from text. All are checked before the first file is uploaded.
+
+        Args:
+            workflow: A workflow that `bind` or `open` gave.
+            values: The workflow's own inputs by their flags (`topic`), and any others by `NODE.INPUT`. A file or
+                a folder on this machine that is named for an input that takes one is uploaded.
+            on_upload: Called with each file before it is uploaded.
+
+        Raises:
+            BadInput: There is no such input, or a value is of the wrong type, out of range or not there.
+        """
+        pairs = list(dict(values).items())
+        if not pairs:
+            return
+        from .uploads import check, resolve
+
+        offered = {field.flag: field for field in workflow.inputs}
+        for name, _ in pairs:
+            if "." not in name and name not in offered:
+                raise unknown_input(workflow, name)
+        specs = [offered[name].spec if name in offered else workflow.spec_of(name) for name, _ in pairs]
+        shown = [f"--{name}" if name in offered else name for name, _ in pairs]
+        for (_, value), spec, label in zip(pairs, specs, shown, strict=True):
+            check(value, spec, label)
+        for (name, value), spec, label in zip(pairs, specs, shown, strict=True):
+            resolved = resolve(self.api, value, spec, label, on_upload)
+            if name in offered:
+                offered[name].widget.value = resolved
+            else:
+                workflow.set(name, resolved)
 
     def submit(
         self,
@@ -81,9 +134,16 @@ class Client:
         previews: bool = False,
         rng: random.Random | None = None,
     ) -> Job:
-        """Queue a workflow. Raises BadInput, BadWorkflow, MissingNode or MissingModel when it is refused.
+        """Queue a workflow. The websocket is opened before, so that no event is missed.
 
-        The websocket is opened before, so that no event is missed.
+        Args:
+            workflow: A workflow, or the parsed content of a workflow file.
+            job_id: The job's id, a UUID; None for a new one.
+            previews: Whether to ask for pictures of the work so far, and to count temporary files as results.
+            rng: Decides wildcards in texts; None for chance.
+
+        Raises:
+            BadInput, BadWorkflow, MissingNode, MissingModel: The server refuses the workflow.
         """
         source = workflow if isinstance(workflow, Workflow) else Workflow(dict(workflow))
         graph = source.api(rng)
@@ -92,7 +152,11 @@ class Client:
         return job
 
     def job(self, job_id: str) -> Job:
-        """A job by its id alone, whoever submitted it."""
+        """A job by its id alone, whoever submitted it.
+
+        Raises:
+            JobLost: The server doesn't know it.
+        """
         record = self.api.job(job_id)
         if record is None:
             raise JobLost(
@@ -100,23 +164,52 @@ class Client:
                 "that were cancelled before they began."
             )
         graph = record.graph if record.final else self.api.queued_graph(job_id)
-        return Job(self.api, job_id, graph, owned=False)
+        return Job(self.api, job_id, graph, owned=False, record=record if record.final else None)
+
+    def jobs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The server's newest jobs of any state, as it describes them."""
+        return self.api.jobs(limit)
+
+
+def unknown_input(workflow: Workflow, name: str, others: Iterable[str] = ()) -> BadInput:
+    """The error for a flag that isn't one of the workflow's own inputs, nor of `others`."""
+    from difflib import get_close_matches
+
+    flags = [field.flag for field in workflow.inputs]
+    near = get_close_matches(name, [*flags, *others], 1)
+    meant = f" Did you mean --{near[0]}?" if near else ""
+    has = ", ".join(f"--{flag}" for flag in flags) or "none; use --set NODE.INPUT=VALUE"
+    return BadInput(f"{workflow.name} has no input --{name}.{meant} Its inputs are: {has}.")
 
 
 @dataclass
 class Job:
-    """One job. Build it with `Client.submit` or `Client.job`."""
+    """One job. `Client.submit` and `Client.job` make it.
+
+    Args:
+        api: The server.
+        id: The job's id; a new one after it was sent once more.
+        graph: The workflow in API form.
+        workflow: The same in UI form, for the files that the server saves.
+        previews: Whether to ask for pictures of the work so far, and to count temporary files as results.
+        owned: Whether we submitted it, and so may send it again.
+        resubmit: Whether to send it once more when a restarted server lost it.
+        patience: How long to bear with a server that is away.
+        stop: Asked several times a second, while the job is followed, whether to cancel it.
+        local: The server, where it is one of our own.
+        record: The server's final record, once it is known.
+    """
 
     api: Api
     id: str
-    graph: Mapping[str, Mapping[str, Any]]
+    graph: Graph
     workflow: Mapping[str, Any] | None = None
     previews: bool = False
     owned: bool = True
     resubmit: bool = True
     patience: Patience = field(default_factory=Patience)
     stop: Callable[[], bool] = lambda: False
-    server_alive: Callable[[], bool] | None = None
+    local: LocalServer | None = None
     record: Record | None = None
 
     def __post_init__(self) -> None:
@@ -137,8 +230,10 @@ class Job:
     def events(self) -> Iterator[Event]:
         """Everything that happens to the job until it is done.
 
-        A job that a restarted server lost is sent once more, unless `resubmit` is off. Raises the error that
-        the job ended with.
+        A job that a restarted server lost is sent once more, unless `resubmit` is off.
+
+        Raises:
+            RunnerError: The error that the job ended with.
         """
         yield Submitted(self.id, self.api.http.url)
         try:
@@ -147,7 +242,7 @@ class Job:
                     yield from self._follow()
                     break
                 except JobLost:
-                    if not self.resubmit or not self.owned or not self._server_back():
+                    if not self.resubmit or not self.owned or (self.local and not self.local.running()):
                         raise
                     self.resubmit = False
                     self.id = str(uuid.uuid4())
@@ -158,14 +253,31 @@ class Job:
         yield Finished(self.id, self.record.seconds if self.record else None)
 
     def result(self) -> Result:
-        """Wait for the end. Raises the error that the job ended with."""
+        """Wait for the end, and give what the job gave. Raises the error that it ended with."""
         for _ in self.events() if self.record is None else ():
             pass
         return self.outcome()
 
+    def look(self) -> Record | None:
+        """The job's record as the server has it now; None when the server no longer knows the job."""
+        record = self.api.job(self.id)
+        if record is not None and record.final:
+            self.record = record
+        return record
+
+    def error(self) -> RunnerError | None:
+        """The error that a finished job ended with; None when it succeeded or isn't finished."""
+        record = self.record or self.look()
+        return error_of_record(record, self.graph) if record is not None and record.final else None
+
     def outcome(self) -> Result:
-        """What a finished job gave. Raises its error, or Unfinished while it isn't finished."""
-        record = self.record or self.api.job(self.id)
+        """What a finished job gave.
+
+        Raises:
+            Unfinished: It isn't finished.
+            RunnerError: The error that it ended with.
+        """
+        record = self.record or self.look()
         if record is None or not record.final:
             raise Unfinished(f"The job {self.id} isn't finished. `myspinbot attach {self.id}` waits for it.")
         error = error_of_record(record, self.graph)
@@ -182,35 +294,72 @@ class Job:
         )
 
     def cancel(self) -> bool:
-        """Ask the server to cancel this job and no other. What becomes of it, `events` or `outcome` say."""
+        """Ask the server to cancel this job and no other. What becomes of it, `events` and `wait_end` say."""
         return self.api.cancel(self.id)
 
-    def save(self, out: str | Path, on_saved: Callable[[Saved], None] | None = None) -> list[Path]:
-        """Download the result files of a finished job into a folder; existing files stay as they are."""
+    def wait_end(self) -> str:
+        """Wait for what becomes of the job: `completed`, `failed` or `cancelled`."""
+        while True:
+            record = self.look()
+            if record is None:
+                return "cancelled"  # one that was still waiting leaves no trace
+            if record.final:
+                return record.status
+            time.sleep(0.2)
+
+    def save(
+        self,
+        out: str | Path,
+        *,
+        skip: Mapping[str, str] | None = None,
+        on_bytes: Callable[[Remote, int, int | None], None] | None = None,
+        on_file: Callable[[Remote, Path], None] | None = None,
+    ) -> list[Path]:
+        """Download the result files of a finished job into a folder; existing files stay as they are.
+
+        Args:
+            out: The folder; it is made when it isn't there.
+            skip: Files that were saved before, by their `Remote.query`; those that are still there aren't fetched.
+            on_bytes: Called as a file grows, with the bytes so far and the size, where it is known.
+            on_file: Called with each file that was saved.
+
+        Returns:
+            The paths of all result files.
+
+        Raises:
+            CannotSave, DiskFull: A file can't be written or is no longer to be had.
+        """
         result = self.outcome()
-        download = Download(self.api, Path(out), self.id)
-        prepare_folder(Path(out))
+        out = Path(out)
+        if result.files:
+            prepare_folder(out)
+        download = Download(self.api, out, self.id)
         paths: list[Path] = []
         for remote in result.files:
-            path = download.save(remote)
-            call_after_save(path, self)
+            before = Path((skip or {}).get(remote.query, ""))
+            if before.is_file():
+                paths.append(before)
+                continue
+            path = download.save(remote, _about(remote, on_bytes))
+            for hook in hooks.after_save:
+                hook(path, self)
             paths.append(path)
-            if on_saved:
-                on_saved(Saved(remote.node, str(path), path.stat().st_size))
+            if on_file:
+                on_file(remote, path)
         return paths
 
     def _follow(self) -> Iterator[Event]:
-        follower = Follower(self.api, self._stream, self.id, self.graph, self.patience, self.stop, self.server_alive)
+        follower = Follower(self.api, self._stream, self.id, self.graph, self.patience, self.stop, self.local)
         for item in follower.events():
             if isinstance(item, Record):
                 self.record = item
                 graph = self.graph or item.graph
-                error = error_of_record(item, graph)
                 # The record is the truth about notices too: events may have been missed, or cached.
                 for notice in notices(item.outputs, graph):
                     if notice not in self._seen_notices:
                         self._seen_notices.add(notice)
                         yield notice
+                error = error_of_record(item, graph)
                 if error:
                     raise error
             elif isinstance(item, Notice):
@@ -220,11 +369,8 @@ class Job:
             else:
                 yield item
 
-    def _server_back(self) -> bool:
-        return self.server_alive is None or self.server_alive()
 
-
-def call_after_save(path: Path, job: Job) -> None:
-    """Tell whoever wants to know that a result was saved."""
-    for hook in hooks.after_save:
-        hook(path, job)
+def _about(
+    remote: Remote, on_bytes: Callable[[Remote, int, int | None], None] | None
+) -> Callable[[int, int | None], None] | None:
+    return (lambda done, total: on_bytes(remote, done, total)) if on_bytes else None

@@ -2,8 +2,7 @@
 """Every way a run can fail, one class and one exit code each.
 
 All errors that the runner raises on purpose are subclasses of `RunnerError`. The message is one or two
-sentences for the person at the keyboard: what is wrong, where, and what to do. `detail` holds what only
-`--verbose` shows, such as the server's traceback.
+sentences for the person at the keyboard. docs/runner.md lists the exit codes.
 """
 
 from __future__ import annotations
@@ -12,10 +11,15 @@ from typing import ClassVar
 
 
 class RunnerError(Exception):
-    """Base class; `exit_code` is the exit status of the `myspinbot` command."""
+    """Base class, never raised itself; `exit_code` is the exit status of the `myspinbot` command.
 
-    exit_code: ClassVar[int] = 1
-    kind: ClassVar[str] = "error"
+    Args:
+        message: One or two sentences for the user: what is wrong, where, and what to do.
+        detail: What only `--verbose` shows, such as the server's traceback.
+    """
+
+    exit_code: ClassVar[int]
+    kind: ClassVar[str]
 
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
@@ -84,6 +88,12 @@ class ServerUnreachable(RunnerError):
 
     exit_code = 11
     kind = "server_unreachable"
+
+
+class UnusableServer(ServerUnreachable):
+    """Something answers at the address, but it's not a ComfyUI that the runner can work with."""
+
+    kind = "unusable_server"
 
 
 class ServerStalled(RunnerError):

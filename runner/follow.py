@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .api import Api, Graph, Record
 from .error_mapping import title_of
@@ -14,6 +14,9 @@ from .errors import Cancelled, JobLost, ServerStalled, ServerUnreachable
 from .events import Cached, Event, NodeDone, NodeStarted, Notice, Preview, Progress, Queued, Started, Trouble
 from .http import ConnectionLost, ReadTimeout
 from .stream import Message, Stream, read_preview
+
+if TYPE_CHECKING:
+    from .server import LocalServer
 
 LOOK_SECONDS = 2.0
 # The server writes a job's record shortly after it says that the job is over.
@@ -39,8 +42,14 @@ class Patience:
 class Follower:
     """One job, from submission to its final record.
 
-    `stop` is asked several times a second whether to cancel the job. `alive` tells whether a server of our
-    own still runs.
+    Args:
+        api: The server.
+        stream: Its websocket, as a source of hints.
+        job_id: The job.
+        graph: Its workflow in API form.
+        patience: How long to bear with the server.
+        stop: Asked several times a second whether to cancel the job.
+        local: The server, where it is one of our own.
     """
 
     api: Api
@@ -49,7 +58,7 @@ class Follower:
     graph: Graph
     patience: Patience = field(default_factory=Patience)
     stop: Callable[[], bool] = lambda: False
-    alive: Callable[[], bool] | None = None
+    local: LocalServer | None = None
 
     def __post_init__(self) -> None:
         self._look_at = time.monotonic() + 0.5
@@ -67,8 +76,10 @@ class Follower:
     def events(self) -> Iterator[Event | Record]:
         """The job's events, and as the last item its record, whether it succeeded or not.
 
-        Raises JobLost when the server forgot the job, Cancelled when somebody removed it from the queue,
-        ServerUnreachable and ServerStalled when there is no hope left.
+        Raises:
+            JobLost: The server forgot the job, or it was our own and has ended.
+            Cancelled: The job was removed from the queue.
+            ServerUnreachable, ServerStalled: The server has been away for longer than `patience` says.
         """
         while True:
             if self.stop() and not self._cancelling:
@@ -154,8 +165,8 @@ class Follower:
         now = time.monotonic()
         self._look_at = now + 0.5
         self._outage = True
-        if self.alive is not None and not self.alive():
-            raise JobLost("The ComfyUI that we started has ended, and the job with it.")
+        if self.local is not None and not self.local.running():
+            raise JobLost(f"The ComfyUI that was started for this {self.local.ending()}. The job is lost with it.")
         if self._gone_since is None:
             self._gone_since = now
             return [Trouble(f"{error.message.split(' Start one')[0]} Waiting for it to come back.")]

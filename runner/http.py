@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import re
 import socket
 import ssl
 import urllib.parse
@@ -12,14 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import BadInput, ServerStalled, ServerUnreachable
+from .errors import BadInput, ServerStalled, ServerUnreachable, UnusableServer
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+# What a proxy answers while the server behind it is away, overloaded or slow.
+GATEWAY_AWAY, GATEWAY_TIMEOUT = (429, 502, 503), 504
 
 
 class ConnectionLost(ServerUnreachable):
-    """The connection was refused or cut: nobody is there at the moment."""
+    """The connection was refused or cut, or a proxy has no server behind it: nobody is there at the moment."""
 
 
 class ReadTimeout(ServerStalled):
@@ -47,22 +51,27 @@ class Answer:
 
 
 class Http:
-    """Requests to the server at `url`, such as `http://127.0.0.1:8188` or `https://host/prefix`."""
+    """Requests to one server.
+
+    Args:
+        url: Its address, such as `http://127.0.0.1:8188` or `https://host/prefix`. A user and a password in it
+            (`https://name:word@host`) are sent as basic authentication, and are left out of `url` and of messages.
+        headers: Sent with every request.
+
+    Raises:
+        BadInput: The text is not an address.
+    """
 
     def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
-        text = url if "://" in url else f"http://{url}"
-        try:
-            parts = urllib.parse.urlsplit(text)
-            self.port = parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            raise BadInput(f"{url!r} is not a server address.") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput(f"{url!r} is not a server address; write it like http://127.0.0.1:8188.")
-        self.host = parts.hostname
+        parts, host, self.port = _parse(url)
+        self.host = host
         self.secure = parts.scheme == "https"
-        self.prefix = parts.path.rstrip("/")
+        self.prefix = urllib.parse.quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         self.headers = dict(headers or {})
-        self.url = f"{parts.scheme}://{parts.netloc}{self.prefix}"
+        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self.prefix}"
+        if parts.username is not None:
+            pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+            self.headers.setdefault("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
 
     def ask(
         self,
@@ -73,9 +82,18 @@ class Http:
         timeout: float = READ_SECONDS,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request and read the whole answer. A dictionary as `body` is sent as JSON.
+        """Send a request and read the whole answer.
 
-        Raises ConnectionLost when the server can't be reached or hangs up, and ReadTimeout when it doesn't answer.
+        Args:
+            method: `GET` or `POST`.
+            path: What follows the server's address, with the query.
+            body: A dictionary is sent as JSON; bytes, or pieces of bytes, as they are.
+            timeout: Seconds to wait for each piece of the answer.
+            headers: Besides those of all requests.
+
+        Raises:
+            ConnectionLost: The server can't be reached or hangs up, or a proxy says that it is away.
+            ReadTimeout: It doesn't answer in time.
         """
         with self.open(method, path, body, timeout=timeout, headers=headers) as response:
             try:
@@ -95,12 +113,13 @@ class Http:
         timeout: float = READ_SECONDS,
         headers: Mapping[str, str] | None = None,
     ) -> Generator[http.client.HTTPResponse]:
-        """Send a request and hand out the response before its body is read."""
+        """Send a request and hand out the response before its body is read. As `ask` otherwise."""
         sent = {**self.headers, **(headers or {})}
         data: bytes | Iterable[bytes] | None = body
         if isinstance(body, dict):
             # Not ASCII only: half the size for other alphabets, and the limit counts bytes.
-            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            # Half an emoji, which JSON allows and UTF-8 doesn't, stays the escape that it was in the file.
+            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
             sent["Content-Type"] = "application/json"
         connection = self._connect()
         try:
@@ -113,12 +132,22 @@ class Http:
                 raise ReadTimeout(f"{self.url} doesn't answer; it took longer than {timeout:.0f} s.") from None
             except (OSError, http.client.HTTPException) as error:
                 raise ConnectionLost(f"{self.url} hung up ({_why(error)}).") from None
+            if response.status in GATEWAY_AWAY:
+                raise ConnectionLost(f"{self.url} answers {response.status} ({response.reason}).")
+            if response.status == GATEWAY_TIMEOUT:
+                raise ReadTimeout(f"{self.url} answers {response.status} ({response.reason}).")
             yield response
         finally:
             connection.close()
 
     def knock(self) -> None:
-        """Find out whether anybody takes connections there. Raises ConnectionLost or ReadTimeout."""
+        """Find out whether anybody takes connections there.
+
+        Raises:
+            ConnectionLost: Nobody does.
+            ReadTimeout: It takes too long to find out.
+            UnusableServer: Somebody does, with a certificate that isn't accepted, or without TLS.
+        """
         self._connect().close()
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -132,13 +161,34 @@ class Http:
             connection.connect()
         except TimeoutError:
             raise ReadTimeout(f"{self.url} doesn't take connections.") from None
-        except (OSError, ssl.SSLError) as error:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError) as error:
+            raise ConnectionLost(f"{self.url} hung up ({_why(error)}).") from None
+        except ssl.SSLError as error:
+            raise UnusableServer(
+                f"{self.url} answers, but not over TLS that is accepted ({_why(error)}). Name the file of "
+                "your own certificate in the environment variable SSL_CERT_FILE, or write http:// for a plain server."
+            ) from None
+        except (OSError, UnicodeError) as error:
             raise ConnectionLost(
                 f"No server answers at {self.url} ({_why(error)}). Start one with `myspinbot serve`."
             ) from None
         if connection.sock:
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
+
+
+def _parse(url: str) -> tuple[urllib.parse.SplitResult, str, int]:
+    """An address with its host and port. Raises BadInput when it is none."""
+    try:
+        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = (parts.hostname or "").encode("idna").decode()
+        if host and parts.scheme in ("http", "https") and not re.search(r"[\s\x00-\x1f\x7f]", parts.netloc):
+            return parts, host, port
+    except ValueError:
+        pass
+    shown = re.sub(r"//[^/@]*@", "//", url)
+    raise BadInput(f"{shown!r} is not a server address; write it like http://127.0.0.1:8188.")
 
 
 def _why(error: BaseException) -> str:

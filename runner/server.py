@@ -25,6 +25,10 @@ from .locate import Installation, find_installation
 BOOT = Path(__file__).with_name("_boot.py")
 # ComfyUI's own default of 100 MB refuses many videos.
 MAX_UPLOAD_MB = 4096
+# Signals that a program gets for a fault of its own; the others come from outside.
+FAULTS = {
+    getattr(signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT") if hasattr(signal, name)
+}
 PROBE = (
     "import torch; print(int(torch.cuda.is_available() or torch.backends.mps.is_available() "
     "or getattr(torch, 'xpu', torch.cuda).is_available()))"
@@ -34,9 +38,16 @@ PROBE = (
 class LocalServer:
     """A ComfyUI server process. Use it as a context manager, or call `start()` and `stop()`.
 
-    `base_directory` moves models, inputs, outputs, custom nodes and user data there, away from the
-    installation's own. `args` are further ComfyUI arguments. `log` is the file that takes all that
-    the server prints. `cpu=None` finds out whether PyTorch sees an accelerator.
+    Args:
+        installation: The ComfyUI to start; None for the one that `find_installation` finds.
+        log: The file that takes all that the server prints.
+        base_directory: Where models, inputs, outputs, custom nodes and user data are, in place of the
+            installation's own.
+        args: Further ComfyUI arguments.
+        cpu: Whether to run without an accelerator; None finds out whether PyTorch sees one.
+        port: None for a free one.
+        listen: The address to listen on.
+        env: Environment variables besides those of this process.
     """
 
     def __init__(
@@ -61,6 +72,7 @@ class LocalServer:
         self._env = env or {}
         self._temp = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._status: int | None = None
         self.port = port or 0
 
     @property
@@ -80,11 +92,35 @@ class LocalServer:
         """Whether the process is there; it may not answer yet."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, *, deadline: float = 300.0, on_wait: Callable[[float], None] | None = None) -> LocalServer:
-        """Start the server and wait until it answers, at most `deadline` seconds.
+    def ending(self) -> str:
+        """How the process ended, as the end of a sentence that begins with its name; empty while it runs."""
+        status = self._process.poll() if self._process else self._status
+        if status is None:
+            return ""
+        if status >= 0:
+            return f"has ended by itself (exit status {status})"
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = f"signal {-status}"
+        if -status in FAULTS:
+            return f"has crashed ({name})"
+        return f"was killed ({name})" + (
+            "; the system does that when memory runs out: lower the sizes, or close other programs"
+            if name == "SIGKILL"
+            else ""
+        )
 
-        `on_wait(seconds)` is called several times a second meanwhile. Raises ServerUnreachable when another
-        program has the port, or with the end of the log when the server ends or doesn't answer in time.
+    def start(self, *, deadline: float = 300.0, on_wait: Callable[[float], None] | None = None) -> LocalServer:
+        """Start the server and wait until it answers.
+
+        Args:
+            deadline: Seconds to wait at most.
+            on_wait: Called several times a second meanwhile, with the seconds gone.
+
+        Raises:
+            ServerUnreachable: Another program has the port, or the server ends or doesn't answer in time; then
+                the message has the end of its log.
         """
         if self._wanted_port and _taken(self.listen, self._wanted_port):
             raise ServerUnreachable(
@@ -115,16 +151,12 @@ class LocalServer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(grace)
         _end_tree(process)
-        process.wait()
+        self._status = process.wait()
         if process.stdin:
             process.stdin.close()
         temp, self._temp = self._temp, ""
         if temp:
             shutil.rmtree(temp, ignore_errors=True)
-
-    def wait(self) -> int:
-        """Wait until the server ends by itself, and return its exit status."""
-        return self._process.wait() if self._process else 0
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines of the log."""
@@ -190,7 +222,8 @@ class LocalServer:
         while (waited := time.monotonic() - began) < deadline:
             if not self.running():
                 raise ServerUnreachable(
-                    f"ComfyUI ended while it started. Its log is {self.log}; it ends with:\n{self.log_tail()}"
+                    f"ComfyUI {self.ending()} while it was starting. "
+                    f"Its log is {self.log}; it ends with:\n{self.log_tail()}"
                 )
             try:
                 with opener.open(f"{self.url}/queue", timeout=5):

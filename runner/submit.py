@@ -16,12 +16,20 @@ SETTLE_SECONDS = 8.0
 
 
 def submit(api: Api, job_id: str, client_id: str, graph: Graph, workflow: Any = None) -> None:
-    """Queue the workflow under `job_id`.
+    """Queue the workflow under `job_id`. When the answer is lost, the id is asked for before it is sent again.
 
-    When the answer is lost, asks for the id before it sends again. Raises BadInput, BadWorkflow, MissingNode
-    or MissingModel when the server refuses the workflow or a part of it, ServerUnreachable or ServerStalled
-    when it can't be reached.
+    Args:
+        api: The server.
+        job_id: A new UUID.
+        client_id: Whose websocket gets the events.
+        graph: The workflow in API form.
+        workflow: The same in UI form, for the files that the server saves.
+
+    Raises:
+        BadInput, BadWorkflow, MissingNode, MissingModel: The server refuses the workflow or a part of it.
+        ServerUnreachable, ServerStalled: It can't be reached, or can't tell about jobs.
     """
+    api.job(job_id)  # a server too old to follow jobs says so before it runs one
     for attempt in range(3):
         try:
             _accept(api, job_id, graph, api.post(job_id, client_id, graph, workflow))

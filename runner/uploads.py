@@ -30,11 +30,12 @@ def check(text: str, spec: Spec, name: str) -> None:
             _readable(path, name)
         elif text not in spec.choices:
             raise BadInput(
-                f"{name} takes {a(kind_of(spec))}: there is no file {text} here, nor one of that name on the server."
+                f"{name} takes {a(kind_of(spec))}: there is no file {text} here{_here(path)}, nor one of that name on "
+                "the server."
             )
     elif _is_folder(text, spec):
         if not path.is_dir():
-            raise BadInput(f"{name}: there is no folder {text} here.")
+            raise BadInput(f"{name}: there is no folder {text} here{_here(path)}.")
         _files_in(path, name)
     else:
         parse(text, spec, name)
@@ -92,6 +93,11 @@ def _files_in(folder: Path, name: str) -> list[Path]:
     if not files:
         raise BadInput(f"{name}: the folder {folder} is empty.")
     return [_readable(path, name) for path in files]
+
+
+def _here(path: Path) -> str:
+    """What a path is relative to, for a message; empty for one that isn't."""
+    return "" if path.is_absolute() else f" (in {Path.cwd()})"
 
 
 def _readable(path: Path, name: str) -> Path:

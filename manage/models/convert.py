@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import myspinbot_shared
-from myspinbot_runner.errors import BadInput, BrokenModel, RunnerError
+from myspinbot_runner.errors import BadInput, BrokenModel
 from myspinbot_runner.locate import find_installation
 from myspinbot_shared.manifest import Manifest
 
@@ -47,10 +47,10 @@ def sources(manifest: Manifest, store: Store, names: Iterable[str]) -> list[Path
 def convert(path: Path, comfyui: Path | None = None, python: str | None = None) -> str:
     """Convert one file and return the path of the new one.
 
-    Raises BrokenModel when the file is refused, RunnerError when the nodes aren't beside the runner.
+    Raises BrokenModel when the file is refused or can't be read, BadInput when the nodes aren't beside the runner.
     """
     if not (PACK / "engines" / "weights.py").is_file():
-        raise RunnerError("Converting needs the nodes; run this in a clone of MySpinBot.")
+        raise BadInput("Converting needs the nodes; run this in a clone of MySpinBot.")
     interpreter = find_installation(comfyui, python).python
     # A process of its own: PyTorch lives in ComfyUI's environment, not in the runner's.
     command = [str(interpreter), "-c", RUN, str(PACK), str(path)]
@@ -59,5 +59,5 @@ def convert(path: Path, comfyui: Path | None = None, python: str | None = None) 
         raise BrokenModel(done.stderr.strip())
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no reason given"]
-        raise RunnerError(f"{path} couldn't be converted: {lines[-1]}", done.stderr)
+        raise BrokenModel(f"{path} couldn't be converted: {lines[-1]}", done.stderr)
     return done.stdout.strip()

@@ -185,7 +185,7 @@ class Fetcher:
             except RunnerError as error:
                 self._fail(status.model, error)
             except Exception as error:
-                self._fail(status.model, RunnerError(f"{status.model.name}: {type(error).__name__}: {error}"))
+                self._fail(status.model, DownloadFailed(f"{status.model.name}: {type(error).__name__}: {error}"))
         self._events.put(None)
 
     def _fail(self, model: Model, error: RunnerError) -> None:

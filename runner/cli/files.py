@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,17 @@ def inputs(
     comfyui: str | None,
     python: str | None,
     as_json: bool,
-    verbose: bool,
 ) -> None:
-    """List the inputs that the workflow FILE offers, with type, range, choices and default."""
+    """List the inputs that the workflow FILE offers, with type, range, choices and default.
+
+    These come from a server. Where none answers, one is started for the question, which takes about half a
+    minute; with --no-start, the names alone are listed.
+    """
     workflow = Workflow.load(file)
-    with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
+    if no_start and not everything and not as_json:
+        click.echo(describe_inputs(workflow, server).lstrip())
+        return
+    with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=_say_once(server)) as (client, _):
         client.bind(workflow)
         if everything:
             click.echo(json.dumps(workflow.api(), indent=2, ensure_ascii=False) if as_json else _all(workflow))
@@ -57,7 +64,6 @@ def convert(
     no_start: bool,
     comfyui: str | None,
     python: str | None,
-    verbose: bool,
 ) -> None:
     """Write the workflow FILE in API form, just as the editor's page would export it."""
     workflow = Workflow.load(file)
@@ -65,17 +71,34 @@ def convert(
     if path and path.exists():
         raise BadInput(f"{path} exists already, and nothing is overwritten. Choose another name.")
     if workflow.is_ui:
-        with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
+        say = _say_once(server)
+        with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=say) as (client, _):
             client.bind(workflow)
     text = json.dumps(workflow.api(), indent=2, ensure_ascii=False)
     if path is None:
         click.echo(text)
         return
     try:
-        with path.open("x", encoding="utf-8") as file_out:
+        with path.open("x", encoding="utf-8", errors="backslashreplace") as file_out:
             file_out.write(text + "\n")
     except OSError as error:
         raise CannotSave(f"{path} can't be written ({error.strerror}).") from None
+
+
+def _say_once(server: str) -> Callable[[str], None]:
+    """For `connect`: says on standard error why there is a wait, once."""
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if not said:
+            said.append(text)
+            click.echo(
+                f"No server answers at {server}, so ComfyUI is started to ask it for the types of the inputs. "
+                "That takes about half a minute; `myspinbot serve` keeps one running.",
+                err=True,
+            )
+
+    return say
 
 
 def describe_inputs(workflow: Workflow, server: str) -> str:

@@ -9,14 +9,11 @@ from typing import Any
 
 import click
 
-from ..client import Client, Job
-from ..error_mapping import error_of_record
+from ..client import Client
 from ..errors import JobLost
 from ..results import prepare_folder
 from .connect import json_option, server_option, verbose_option
-from .show import make_show
-from .signals import Interrupts
-from .work import follow, save
+from .follow import Interrupts, follow, make_show, save
 
 out_option = click.option("--out", default="output", show_default=True, help="Folder for the results.")
 previews_option = click.option("--previews", is_flag=True, help="Save temporary previews too.")
@@ -27,11 +24,11 @@ previews_option = click.option("--previews", is_flag=True, help="Save temporary 
 @server_option
 @json_option
 @verbose_option
-def status(job_id: str | None, server: str, as_json: bool, verbose: bool) -> None:
+def status(job_id: str | None, server: str, as_json: bool) -> None:
     """Show the server's newest jobs, or the state of the job ID."""
     client = Client(server)
     if job_id is None:
-        jobs = client.api.jobs()
+        jobs = client.jobs()
         if as_json:
             for job in jobs:
                 click.echo(json.dumps(job, ensure_ascii=False))
@@ -42,10 +39,10 @@ def status(job_id: str | None, server: str, as_json: bool, verbose: bool) -> Non
             click.echo("The server has no jobs.")
         return
     job = client.job(job_id)
-    record = client.api.job(job_id)
+    record = job.record or job.look()
     if record is None:
         raise JobLost(f"The server doesn't know the job {job_id} any more.")
-    error = error_of_record(record, job.graph) if record.final else None
+    error = job.error() if record.final else None
     if as_json:
         data: dict[str, Any] = {"job_id": job_id, "status": record.status, "seconds": record.seconds}
         click.echo(json.dumps(data | ({"error": error.message, "kind": error.kind} if error else {})))
@@ -62,17 +59,16 @@ def status(job_id: str | None, server: str, as_json: bool, verbose: bool) -> Non
 @previews_option
 @json_option
 @verbose_option
-def attach(job_id: str, out: str, server: str, previews: bool, as_json: bool, verbose: bool) -> None:
+def attach(job_id: str, out: str, server: str, previews: bool, as_json: bool) -> None:
     """Follow the job ID to its end and save its results. Ctrl-C cancels it."""
-    client = Client(server)
-    job = client.job(job_id)
+    job = Client(server).job(job_id)
     job.previews = previews
     prepare_folder(Path(out))
     show = make_show(as_json=as_json)
     try:
         with Interrupts() as interrupts:
             result = follow(job, show, interrupts)
-            save(job, result, Path(out), show)
+            save(job, Path(out), show)
             show.result(result)
     finally:
         show.close()
@@ -83,12 +79,12 @@ def attach(job_id: str, out: str, server: str, previews: bool, as_json: bool, ve
 @server_option
 @json_option
 @verbose_option
-def cancel(job_id: str, server: str, as_json: bool, verbose: bool) -> None:
+def cancel(job_id: str, server: str, as_json: bool) -> None:
     """Cancel the job ID, and no other, and wait for what becomes of it."""
-    client = Client(server)
-    job = client.job(job_id)
+    job = Client(server).job(job_id)
     with Interrupts():
-        state = _cancel(client, job)
+        job.cancel()
+        state = job.wait_end()
     click.echo(json.dumps({"job_id": job_id, "status": state}) if as_json else f"The job is {state}.")
 
 
@@ -99,32 +95,18 @@ def cancel(job_id: str, server: str, as_json: bool, verbose: bool) -> None:
 @previews_option
 @json_option
 @verbose_option
-def fetch(job_id: str, out: str, server: str, previews: bool, as_json: bool, verbose: bool) -> None:
+def fetch(job_id: str, out: str, server: str, previews: bool, as_json: bool) -> None:
     """Save the results of the finished job ID."""
-    client = Client(server)
-    job = client.job(job_id)
+    job = Client(server).job(job_id)
     job.previews = previews
     prepare_folder(Path(out))
     show = make_show(as_json=as_json)
     try:
         result = job.outcome()
-        save(job, result, Path(out), show)
+        save(job, Path(out), show)
         show.result(result)
     finally:
         show.close()
-
-
-def _cancel(client: Client, job: Job) -> str:
-    """Ask for the cancellation and wait for what really became of the job."""
-    job.cancel()
-    while True:
-        record = client.api.job(job.id)
-        if record is None:
-            # One that was still waiting leaves no trace.
-            return "cancelled"
-        if record.final:
-            return record.status
-        time.sleep(0.2)
 
 
 def _age(milliseconds: Any) -> str:

@@ -1,4 +1,4 @@
-"""The display on a terminal: the stage by its title, steps, time gone and time left."""
+"""The display on a terminal: the stage by its title, steps, time gone and time left. The only user of Rich here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..events import (
     Started,
     Trouble,
 )
-from .lines import notice_line, resubmitted_line
+from .show import notice_line, resubmitted_line
 
 
 class LiveShow:

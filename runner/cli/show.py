@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from ..client import Result
 from ..events import Event, Notice, Resubmitted, Saved, Trouble, as_json
-from .lines import notice_line, resubmitted_line
 
 
 class Show(Protocol):
@@ -29,17 +28,6 @@ class Show(Protocol):
     def close(self) -> None:
         """Nothing more will come."""
         ...
-
-
-def make_show(*, as_json: bool) -> Show:
-    """The way of showing that suits where the output goes."""
-    if as_json:
-        return JsonShow()
-    if sys.stderr.isatty():
-        from .live import LiveShow
-
-        return LiveShow()
-    return QuietShow()
 
 
 class JsonShow:
@@ -96,6 +84,16 @@ class QuietShow:
 
     def close(self) -> None:
         pass
+
+
+def notice_line(notice: Notice) -> str:
+    """A notice with the node's title in front."""
+    return f"{'Warning: ' if notice.level == 'warning' else ''}{notice.title}: {notice.text}"
+
+
+def resubmitted_line(job_id: str) -> str:
+    """What to say when a job was sent again."""
+    return f"The server lost the job, so it was sent again as {job_id}."
 
 
 def _print(text: str) -> None:

@@ -17,7 +17,7 @@ from .model import ABSENT, Graph, Host, Widget
 from .schema import ObjectInfo, Spec, node_specs
 
 SEEDS = ("seed", "noise_seed")
-MAX_SEED = 2**63 - 1
+MAX_SEED = 2**64 - 1
 
 
 class Workflow:

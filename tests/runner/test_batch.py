@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from myspinbot_runner.cli.batch import read_rows
 from myspinbot_runner.cli.journal import Journal
-from myspinbot_runner.cli.rows import read_rows
 from myspinbot_runner.client import Client
 from myspinbot_runner.errors import BadInput
 from tests.runner.helpers import call, command, image, runs, steps, until, write
@@ -33,7 +33,7 @@ def test_tables_of_every_kind_give_the_same_rows(tmp_path):
     rows = [read_rows(tmp_path / f"a.{kind}", "w.json") for kind in ("jsonl", "csv", "yaml")]
     assert rows[0] == rows[2]
     assert rows[0][0].values == rows[1][0].values == (("topic", "sky, blue"), ("fps", "8"))
-    assert rows[0][0].name == "0001"
+    assert rows[0][0].folder == "0001"
 
 
 def test_rows_that_are_wrong_are_named_before_anything_runs(tmp_path):
@@ -42,6 +42,7 @@ def test_rows_that_are_wrong_are_named_before_anything_runs(tmp_path):
         ("[1]", "a row is a set of names and values"),
         ("{", "line 1 is not JSON"),
         ('{"seed": "x"}', "the seed must be a whole number"),
+        ('{"seed": 18446744073709551616}', "the seed must be a whole number up to 18446744073709551615"),
         ("", "has no rows"),
     ]:
         (tmp_path / "a.jsonl").write_text(content)
@@ -56,7 +57,7 @@ def test_equal_rows_are_both_run_and_hostile_names_stay_inside(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"a.b": 1}\n{"a.b": 1}\n{"a.b": 1, "name": "../../etc"}\n')
     rows = read_rows(tmp_path / "a.jsonl", "w.json")
     assert len({row.key for row in rows[:2]}) == 2
-    assert rows[2].name == "etc"
+    assert rows[2].folder == "etc"
 
 
 def test_a_journal_is_held_by_one_batch_and_survives_a_torn_line(tmp_path):
@@ -87,6 +88,46 @@ def test_batch_saves_each_row_in_its_folder_and_repeats_nothing(at, tmp_path):
     code, out, err = call("batch", *args)
     assert (code, out) == (0, "")
     assert len(list((tmp_path / "o").rglob("*.png"))) == 3
+
+
+def test_a_column_of_an_inputs_name_sets_that_input(at, server, tmp_path):
+    """Also the column `name`, which names the folder of the results besides."""
+    nodes = [{"id": 1, "type": "TestSteps", "mode": 0, "outputs": [], "widgets_values": ["x", 1, 0.0, False],
+              "inputs": [{"name": "tag", "type": "STRING", "widget": {"name": "tag"}, "label": "name",
+                          "link": None}]}]  # fmt: skip
+    extra = {"linearData": {"inputs": [["1", "tag"]], "outputs": ["1"]}}
+    path = write(tmp_path / "w.app.json", {"nodes": nodes, "links": [], "extra": extra, "version": 0.4})
+    rows = [{"name": "anna"}, {"name": "bob?x"}]
+    args = [table(tmp_path / "jobs.jsonl", rows), "--workflow", path, "--out", str(tmp_path / "o"), *at]
+    code, out, err = call("batch", *args, "--json")
+    assert code == 0, err
+    done = [json.loads(line)["job_id"] for line in out.splitlines() if '"finished"' in line]
+    texts = [Client(server.url).job(job_id).outcome().texts["1"][0] for job_id in done]
+    assert [text.split(":")[0] for text in texts] == ["anna", "bob?x"]
+    names = [event["name"] for event in map(json.loads, out.splitlines()) if event["event"] == "row"]
+    assert names == ["anna", "bob_x"]
+    (tmp_path / "jobs.jsonl").write_text('{"name": "anna"}\n{"name": "carl"}\n')
+    _, out, _ = call("batch", *args, "--json")
+    assert out.count('"finished"') == 1, "another name is another run"
+
+
+def test_paths_in_a_table_are_relative_to_the_current_folder_and_that_is_said(at, tmp_path):
+    (tmp_path / "tables").mkdir()
+    jobs = table(tmp_path / "tables" / "jobs.jsonl", [{"workflow": "w.json", "1.width": 64}])
+    code, _, err = call("batch", jobs, *at, cwd=tmp_path)
+    assert code == 3
+    assert f"no such file in {tmp_path}" in err
+    assert "relative to the folder that the command is run in" in err
+    write(tmp_path / "w.json", image())
+    code, _, err = call("batch", jobs, "--out", "o", *at, cwd=tmp_path)
+    assert code == 0, err
+    work = {"1": {"class_type": "LoadImage", "inputs": {"image": "x.png"}},
+            "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}  # fmt: skip
+    write(tmp_path / "w.json", work)
+    jobs = table(tmp_path / "tables" / "b.jsonl", [{"workflow": "w.json", "1.image": "me.png"}])
+    code, _, err = call("batch", jobs, "--out", "o", *at, cwd=tmp_path)
+    assert code == 4
+    assert f"no file me.png here (in {tmp_path})" in err
 
 
 def test_failing_row_stops_the_batch_or_not(at, tmp_path):

@@ -16,9 +16,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from myspinbot_manage.cli import call as call_here
+from myspinbot_runner.cli.run import run
 from myspinbot_runner.client import Client
 from myspinbot_runner.workflow import Workflow
-from tests.runner.helpers import ROOT, call, command, graph, held, image, in_background, runs, steps, until, write
+from myspinbot_runner.workflow.inputs import RESERVED_FLAGS
+from tests.runner.helpers import (
+    ROOT,
+    call,
+    command,
+    graph,
+    held,
+    image,
+    in_background,
+    nobody,
+    runs,
+    steps,
+    until,
+    write,
+)
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals here are POSIX")
 
@@ -118,6 +133,9 @@ def test_wrong_flags_say_what_there_is(at, tmp_path):
     path = app(tmp_path)
     for args, said in [
         (["--bread", "5"], "Its inputs are: --breadth-of-it"),
+        (["--breadth-of-ti", "5"], "Did you mean --breadth-of-it?"),
+        (["--detatch"], "Did you mean --detach?"),
+        (["--image", "--breadth-of-it", "5"], "--image needs a value: image file"),
         (["--image", "gone.png"], "no file gone.png here"),
         (["--upscale-method", "magic"], "Choose one of: nearest-exact"),
         (["--upscale-method", "photos/"], "there is no folder photos/ here"),
@@ -127,6 +145,59 @@ def test_wrong_flags_say_what_there_is(at, tmp_path):
         code, _, err = call("run", path, *args, "--out", str(tmp_path / "o"), *at)
         assert code == 4
         assert said in err
+
+
+def test_flags_come_in_any_order_and_values_may_begin_with_a_dash(at, tmp_path):
+    """All that a shell may hand over: a value of its own word or after =, before the file, negative, like -h."""
+    work = {"1": steps(1)["1"] | {"class_type": "TestSteps"}}
+    nodes = [{"id": 1, "type": "TestSteps", "mode": 0, "outputs": [],
+              "inputs": [{"name": name, "type": kind, "widget": {"name": name}, "link": None}
+                         for name, kind in (("tag", "STRING"), ("steps", "INT"), ("stubborn", "BOOLEAN"))],
+              "widgets_values": list(work["1"]["inputs"].values())}]  # fmt: skip
+    extra = {"linearData": {"inputs": [["1", "tag"], ["1", "steps"], ["1", "stubborn"]], "outputs": ["1"]}}
+    path = write(tmp_path / "s.app.json", {"nodes": nodes, "links": [], "extra": extra, "version": 0.4})
+    rest = ["--out", str(tmp_path / "o"), *at]
+    for words, said in [
+        (["--tag", "-happy", path], "-happy"),
+        (["--tag=--two", path, "--stubborn"], "--two"),
+        (["--stubborn", "false", path, "--tag", "a=b"], "a=b"),
+        ([path, "--tag", "first", "--tag", "last"], "last"),
+    ]:
+        code, out, err = call("run", *words, *rest)
+        assert code == 0, err
+        assert out.startswith(f"{said}: 1 steps"), out
+    code, _, err = call("run", path, "--steps", "-5", *rest)
+    assert code == 4
+    assert "--steps must be at least" in err
+    code, out, _ = call("run", path, "-h", *at)
+    assert code == 0
+    assert "--stubborn BOOL" in out
+
+
+def test_the_options_of_run_are_those_that_no_input_may_be_called(capsys):
+    """But for --seed: it sets every seed, the one that is an input of its own included."""
+    own = {name.removeprefix("--") for option in run.params for name in option.opts if name.startswith("--")}
+    assert own - {"seed"} == RESERVED_FLAGS
+    assert call_here(["run", "x.json", "--seed", str(2**64)]) == 4
+    assert f"to {2**64 - 1}" in capsys.readouterr().err
+
+
+def test_names_of_inputs_need_no_server(tmp_path):
+    with nobody() as port:
+        args = ["--no-start", "--server", f"127.0.0.1:{port}"]
+        code, out, _ = call("inputs", app(tmp_path), *args)
+        assert code == 0
+        assert "--breadth-of-it, --height" in out
+        assert "Their types and ranges come from a server" in out
+        assert call("inputs", app(tmp_path), "--json", *args)[0] == 11
+
+
+def test_half_an_emoji_is_written_as_its_escape(tmp_path):
+    path, target = tmp_path / "w.json", tmp_path / "api.json"
+    path.write_text('{"1": {"class_type": "Any", "inputs": {"text": "a\\ud83d b"}}}')
+    assert call("convert", str(path), "--out", str(target))[0] == 0
+    assert json.loads(target.read_text()) == json.loads(path.read_text())
+    assert json.loads(call("convert", str(path))[1]) == json.loads(path.read_text())
 
 
 def test_count_shifts_the_seeds(at, tmp_path):
@@ -139,6 +210,12 @@ def test_count_shifts_the_seeds(at, tmp_path):
     assert flow.api()["1"]["inputs"]["seed"] == 9
     flow.shift_seeds(100, 1)
     assert flow.api()["1"]["inputs"]["seed"] == 101
+    most = 2**64 - 1  # ComfyUI's own limit
+    flow = Workflow({"1": {"class_type": "RandomNoise", "inputs": {"noise_seed": most}}})
+    flow.shift_seeds(None, 0)
+    assert flow.api()["1"]["inputs"]["noise_seed"] == most
+    flow.shift_seeds(None, 1)
+    assert flow.api()["1"]["inputs"]["noise_seed"] == 0
     code, out, _ = call("run", write(tmp_path / "w.json", work), "--count", "3", "--out", str(tmp_path / "o"), *at)
     assert code == 0
     assert out.count("1 steps") == 3

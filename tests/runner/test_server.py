@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from myspinbot_runner.errors import ServerUnreachable
+from myspinbot_runner.client import Client
+from myspinbot_runner.errors import JobLost, ServerUnreachable
+from myspinbot_runner.events import Started
 from myspinbot_runner.locate import Installation, find_installation
 from myspinbot_runner.server import LocalServer
 
@@ -103,6 +105,56 @@ def test_killed_runner_leaves_no_server(tmp_path):
 def test_server_that_ends_at_once_shows_its_log(tmp_path):
     installation = fake_comfyui(tmp_path / "c", "raise SystemExit('no module named sausage')")
     with pytest.raises(ServerUnreachable, match="no module named sausage"):
+        LocalServer(installation, log=tmp_path / "log", cpu=True).start()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX only")
+def test_server_that_is_killed_while_it_starts_is_said_to_have_been_killed(tmp_path):
+    installation = fake_comfyui(tmp_path / "c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(ServerUnreachable, match=r"was killed \(SIGKILL\).*while it was starting"):
+        LocalServer(installation, log=tmp_path / "log", cpu=True).start()
+
+
+FAKE_JOBS = """
+import http.server, json, sys
+jobs = []
+class H(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, content):
+        body = json.dumps(content).encode()
+        self.send_response(status); self.send_header("Content-Length", str(len(body)))
+        self.end_headers(); self.wfile.write(body)
+    def do_GET(self):
+        if self.path.startswith("/api/jobs/"):
+            return self.answer(200, {"status": "in_progress"}) if jobs else self.answer(404, {"error": "not found"})
+        self.answer(200, {})
+    def do_POST(self):
+        jobs.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answer(200, {})
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), H).serve_forever()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals here are POSIX only")
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(signal.SIGKILL, r"was killed \(SIGKILL\); the system does that when memory runs out"),
+     (signal.SIGTERM, r"was killed \(SIGTERM\)"), (signal.SIGSEGV, r"has crashed \(SIGSEGV\)")],
+)  # fmt: skip
+def test_server_of_our_own_that_is_killed_during_a_job_is_said_to_have_been_killed(tmp_path, number, said):
+    installation = fake_comfyui(tmp_path / "c", FAKE_JOBS)
+    with LocalServer(installation, log=tmp_path / "log", cpu=True) as running:
+        assert running.ending() == ""
+        job = Client(running.url).submit({"1": {"class_type": "Any", "inputs": {}}})
+        job.local = running
+        with pytest.raises(JobLost, match=said):
+            for event in job.events():
+                if isinstance(event, Started):
+                    os.kill(running.pid, number)
+
+
+def test_server_that_ends_by_itself_is_not_said_to_have_been_killed(tmp_path):
+    installation = fake_comfyui(tmp_path / "c", "raise SystemExit(3)")
+    with pytest.raises(ServerUnreachable, match=r"has ended by itself \(exit status 3\) while it was starting"):
         LocalServer(installation, log=tmp_path / "log", cpu=True).start()
 
 
