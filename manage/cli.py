@@ -59,7 +59,7 @@ def write_beside(
     from myspinbot_shared.files import atomic_write
     from myspinbot_shared.provenance import names_models, sidecar
 
-    from .models.disk import local
+    from .disk import local
 
     target = path.with_name(f"{path.name}.json")
     if path.suffix.lower() not in VIDEOS or target.exists():

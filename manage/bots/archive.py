@@ -16,7 +16,7 @@ from myspinbot_shared.bots import FOLDER, LONGEST, SUFFIX, Bot, BotError, Part
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.files import atomic_write, atomic_writes
 
-from ..models.disk import check_room, local
+from ..disk import check_room, local
 from ..models.formats import flaw
 from ..models.places import Places
 from .library import find, parse, profiles, whole

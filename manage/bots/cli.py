@@ -11,7 +11,7 @@ import click
 from myspinbot_runner.errors import BadInput, RunnerError
 from myspinbot_shared.disk import format_size
 
-from ..models.disk import local
+from ..disk import local
 from ..models.options import open_places, place_options
 
 file_argument = click.Path(path_type=Path, dir_okay=False)

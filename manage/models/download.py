@@ -17,7 +17,7 @@ from myspinbot_runner.errors import BrokenModel, Cancelled, DiskFull, DownloadFa
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
-from .disk import local
+from ..disk import local
 from .formats import flaw
 from .hub import cached
 from .source import BLOCK, Again, Beyond, NotHere, Reply, ask

@@ -12,7 +12,7 @@ from myspinbot_runner.errors import Cancelled, DownloadFailed, LicenceNotAccepte
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
-from .disk import check_room
+from ..disk import check_room
 from .download import Download
 from .store import Status, Store
 

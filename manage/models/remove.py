@@ -8,7 +8,7 @@ from pathlib import Path
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
-from .disk import local
+from ..disk import local
 from .store import Store
 
 

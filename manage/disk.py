@@ -1,4 +1,4 @@
-"""The disk that models go to: its errors in words, and its room."""
+"""The disk that models and bots go to: its errors as the command's own, and its room."""
 
 from __future__ import annotations
 
