@@ -14,7 +14,7 @@ from myspinbot_runner.errors import RunnerError, ServerUnreachable
 from ..models.options import open_store, place_options
 from .report import Line
 
-COLOURS = {"good": "green", "note": "yellow", "bad": "red"}
+COLORS = {"good": "green", "note": "yellow", "bad": "red"}
 
 
 @click.command()
@@ -37,7 +37,7 @@ def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, 
             found = {"event": "finding", "name": line.name, "verdict": line.verdict, "text": line.text}
             click.echo(json.dumps(found | line.data, ensure_ascii=False))
         else:
-            click.secho(f"{line.name}: ", bold=True, nl=False, fg=COLOURS[line.verdict])
+            click.secho(f"{line.name}: ", bold=True, nl=False, fg=COLORS[line.verdict])
             click.echo(line.text)
     return int("bad" in verdicts)
 

@@ -13,7 +13,7 @@ from myspinbot_shared.manifest import Manifest, Model
 
 from .store import Status
 
-COLOURS = {"have": "green", "missing": "yellow", "broken": "red", "unknown": "yellow"}
+COLORS = {"have": "green", "missing": "yellow", "broken": "red", "unknown": "yellow"}
 
 
 def as_json(status: Status) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def show(manifest: Manifest, found: Iterable[Status], console: Console) -> None:
         model = status.model
         amount = format_size(status.bytes if status.path else model.bytes).replace("size unknown", "?")
         licence = model.licence if model.open else f"[yellow]{model.licence} (not open)[/]"
-        state = f"[{COLOURS[status.state]}]{status.state}[/]"
+        state = f"[{COLORS[status.state]}]{status.state}[/]"
         table.add_row(model.id, state, amount, licence, manifest.stages[model.stage])
     console.print(table)
     for status in found:
@@ -65,7 +65,7 @@ def show(manifest: Manifest, found: Iterable[Status], console: Console) -> None:
 def summary(found: Iterable[Status]) -> str:
     """One line: how many are there, missing and broken, and how much the missing ones are."""
     found = list(found)
-    counts = {state: sum(status.state == state for status in found) for state in COLOURS}
+    counts = {state: sum(status.state == state for status in found) for state in COLORS}
     missing = [status.model.bytes for status in found if status.state == "missing"]
     text = f"{counts['have']} of {len(found)} models are here"
     if missing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,17 @@ from hypothesis import strategies as st
 
 from myspinbot_manage.models.manifest import BadManifest, chosen, find_manifest, load
 from myspinbot_runner.errors import BadInput, RunnerError
-from myspinbot_shared.manifest import PATH, Manifest, ManifestError, UnknownModelError, read
+from myspinbot_shared.manifest import (
+    PATH,
+    SCHEMA,
+    LanguageModel,
+    Manifest,
+    ManifestError,
+    Model,
+    ModelSet,
+    UnknownModelError,
+    read,
+)
 from tests.model_properties import disagreements, property_of
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +50,19 @@ HASH = "0" * 63
 
 def test_the_good_one_is_good() -> None:
     assert read(GOOD).models["a"].bytes == 5
+
+
+def test_the_schema_and_the_classes_have_the_same_fields() -> None:
+    parts = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
+    for name, kind, key in (
+        ("model", Model, "id"),
+        ("set", ModelSet, "name"),
+        ("language_model", LanguageModel, "name"),
+    ):
+        fields = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(kind)}
+        assert fields.pop(key)
+        assert set(parts[name]["properties"]) == set(fields)
+        assert set(parts[name]["required"]) == {field for field, required in fields.items() if required}
 
 
 @pytest.mark.parametrize(
