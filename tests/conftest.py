@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import tests.engines  # noqa: F401  (the pack without ComfyUI, before anything imports it)
+from myspinbot_manage import hooks
 from myspinbot_runner.errors import ServerUnreachable
 from myspinbot_runner.locate import find_installation
 from myspinbot_runner.server import LocalServer
@@ -46,6 +47,7 @@ class _RootIsNoPackage:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_RootIsNoPackage())
+    hooks.register()  # as the command does
 
 
 _BROWSER = {"browser"}

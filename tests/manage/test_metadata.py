@@ -11,7 +11,7 @@ import av
 import pytest
 import torch
 
-from myspinbot_manage.cli import write_beside
+from myspinbot_manage.hooks import write_beside
 from myspinbot_runner.client import Client
 from myspinbot_runner.errors import MissingModel
 from myspinbot_runner.server import LocalServer

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from myspinbot.comfyui.provenance import add_provenance
-from myspinbot_manage.cli import how_to_get
+from myspinbot_manage.hooks import how_to_get
 from myspinbot_runner.locate import find_installation
 from myspinbot_shared.manifest import Manifest, Model, command_for, load
 from myspinbot_shared.provenance import models_of, names_models, record, sidecar
