@@ -10,9 +10,9 @@ from typing import Any
 
 from myspinbot_runner.errors import RunnerError
 from myspinbot_runner.http import Http
+from myspinbot_shared.selection import OLLAMA
 
 PREFIX = "MySpinBot"
-DEFAULT_OLLAMA = "http://127.0.0.1:11434"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Ollama:
 
 def ask_ollama(url: str | None = None) -> Ollama:
     """Ask the server at `url`, or at OLLAMA_HOST, or at the usual address."""
-    address = url or os.environ.get("OLLAMA_HOST") or DEFAULT_OLLAMA
+    address = url or os.environ.get("OLLAMA_HOST") or OLLAMA
     if "://" not in address:
         address = f"http://{address}" if ":" in address else f"http://{address}:11434"
     address = address.replace("://0.0.0.0", "://127.0.0.1")

@@ -12,6 +12,7 @@ from myspinbot_shared.selection import (
     GOOD_UPSCALERS,
     HEAD_ENGINES,
     IMAGE_MODELS,
+    LANGUAGE_MODEL,
     PRESETS,
     lacking,
     speech_models,
@@ -35,6 +36,7 @@ def test_they_are_those_of_the_manifest(shipped: Manifest) -> None:
     assert all(key in models for roles in ways for ids in roles for key in ids)
     assert {*FAST_UPSCALERS, *GOOD_UPSCALERS} == {model.id for model in models.values() if model.stage == "upscale"}
     assert [model.id for model in speech_models(shipped)] == ["openf5", "f5-v1-base"]
+    assert LANGUAGE_MODEL in [model.name for model in shipped.language_models]
     assert set(PRESETS) == set(shipped.sets) - {"open"}
 
 

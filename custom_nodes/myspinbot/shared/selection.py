@@ -30,6 +30,10 @@ HEAD_ENGINES: dict[str, Roles] = {
 """What makes a picture speak, the best first; without any of them the draft does."""
 FAST_UPSCALERS = ("realesr-general-x4v3", "realesr-animevideov3")
 GOOD_UPSCALERS = ("realesrgan-x2plus", "realesrgan-x4plus")
+LANGUAGE_MODEL = "mistral:7b-instruct"
+"""What writes a script, among the `language_models` of `models.yaml`."""
+OLLAMA = "http://127.0.0.1:11434"
+"""Where Ollama answers unless the user says otherwise."""
 _SPEECH_FOLDER, _VOCODER, _OPEN_SPEECH = "TTS", "vocos", "openf5"
 PRESETS = ("quality", "speed", "low-vram", "draft")
 """From the most to the least demanding."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...shared.selection import LANGUAGE_MODEL, OLLAMA
 from ..progress import OnStep
 from .brief import Brief, Script, fitted
 
@@ -39,8 +40,8 @@ class ModelError(Exception):
 class Model:
     """Which model to ask, and how. `timeout` is in seconds and holds for the whole answer."""
 
-    host: str = "http://127.0.0.1:11434"
-    name: str = "mistral:7b-instruct"
+    host: str = OLLAMA
+    name: str = LANGUAGE_MODEL
     temperature: float = 0.4
     timeout: float = 20.0
     seed: int = 290381

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output, progress_callback
+from ...shared.selection import LANGUAGE_MODEL, OLLAMA
 
 # How often the template had to do for these inputs: a new number makes ComfyUI ask the model again,
 # and show the warning again, instead of taking the template's script from its cache.
@@ -56,13 +57,13 @@ class Script(io.ComfyNode):
                 ),
                 io.String.Input(
                     "model",
-                    default="mistral:7b-instruct",
+                    default=LANGUAGE_MODEL,
                     tooltip="The Ollama model that writes; it must have been fetched with `ollama pull`.",
                     advanced=True,
                 ),
                 io.String.Input(
                     "host",
-                    default="http://127.0.0.1:11434",
+                    default=OLLAMA,
                     tooltip="The address of the Ollama server; the topic is sent there and nowhere else.",
                     advanced=True,
                 ),
