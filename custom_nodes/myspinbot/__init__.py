@@ -19,8 +19,13 @@ from .nodes.enhance.restore_faces import RestoreFaces
 from .nodes.enhance.restore_model import LoadFaceRestorer
 from .nodes.enhance.upscale import Upscale
 from .nodes.head.draft_head import DraftHead
-from .nodes.identity.results import IdentityFinish, IdentityMeasure
-from .nodes.identity.stages import IdentityBegin, IdentityKeep, IdentityPictures
+from .nodes.identity.graph import (
+    IdentityBegin,
+    IdentityFinish,
+    IdentityMeasure,
+    IdentityPictures,
+    IdentitySave,
+)
 from .nodes.identity.train_identity import TrainIdentity
 from .nodes.infinitetalk.infinitetalk import InfiniteTalk
 from .nodes.infinitetalk.window import InfiniteTalkJoin, InfiniteTalkWindow
@@ -33,8 +38,7 @@ from .nodes.speech.speak_draft import DraftSpeech
 from .nodes.speech.speak_f5 import SpeakF5
 from .nodes.subtitles.burn import BurnSubtitles
 from .nodes.subtitles.subtitles import Subtitles
-from .nodes.voice.build_profile import BuildVoice
-from .nodes.voice.load_profile import LoadVoice
+from .nodes.voice.profiles import BuildVoice, LoadVoice
 from .nodes.voice.train_voice import TrainVoice
 
 WEB_DIRECTORY = "./web"
@@ -55,7 +59,7 @@ class MySpinBot(ComfyExtension):
             *(Subtitles, BurnSubtitles),
             *(Preset, LoadImageModel, Portrait, Speak, TalkingHead, TalkingHeadResult, Finish, WriteProvenance),
             *(SaveBot, LoadBot, ApplyIdentity),
-            *(TrainIdentity, IdentityPictures, IdentityBegin, IdentityKeep, IdentityMeasure, IdentityFinish),
+            *(TrainIdentity, IdentityPictures, IdentityBegin, IdentitySave, IdentityMeasure, IdentityFinish),
             *(InfiniteTalk, InfiniteTalkWindow, InfiniteTalkJoin),
             *(Upscale, LoadFaceRestorer, RestoreFaces),
         ]

@@ -203,7 +203,7 @@ def test_finetune_voice_killed_in_the_voices_training(
         client = Client(server.url)
         workflow = client.open(FINETUNE)
         flags = {"recording": str(RECORDING), "transcript": WORDS, "name": name, "trained-name": f"{name}, trained"}
-        flags |= {"consent": "true", "steps": "60", "learning-rate": "0.01", "nfe-step": "5"}
+        flags |= {"consent": "true", "steps": "60", "learning-rate": "0.01", "speech-steps": "5"}
         for flag, value in flags.items():
             client.set_input(workflow, flag, value)
         return workflow.api()

@@ -52,8 +52,8 @@ def main() -> None:
     from myspinbot.engines.speech import espeak
     from myspinbot.engines.speech.f5.checkpoint import load_vocabulary
     from myspinbot.engines.speech.f5.dit import Arch, DiT
-    from myspinbot.engines.speech.f5.mel import resampled
-    from myspinbot.engines.speech.f5.reference import prepare
+    from myspinbot.engines.speech.f5.mel import resample
+    from myspinbot.engines.speech.f5.reference import prepare_reference
     from myspinbot.engines.speech.f5.sentences import Piece
     from myspinbot.engines.speech.f5.speak import Settings, seconds, speak
     from myspinbot.engines.speech.f5.vocos import load_vocoder
@@ -85,8 +85,8 @@ def main() -> None:
         their_vocoder = reference.Vocos.from_hparams(weights.with_name("config.yaml")).eval().to(device)
         their_vocoder.load_state_dict(torch.load(weights, weights_only=True), strict=False)
     speech = espeak.speak(SAID)
-    sound = resampled(torch.from_numpy(speech.samples), speech.sample_rate)
-    voice = prepare(sound.numpy(), 24000, SAID)
+    sound = resample(torch.from_numpy(speech.samples), speech.sample_rate)
+    voice = prepare_reference(sound.numpy(), 24000, SAID)
     length = seconds(Piece(TEXT, "sentence"), voice, 1.0)
     known = load_vocabulary(vocab)
     # One text a piece, as the pieces of a long one are cut for a reference of 12 s and would be fewer here.

@@ -31,8 +31,8 @@ package = types.ModuleType("myspinbot"); package.__path__ = [{str(PACK)!r}]; sys
 import torch, torchaudio
 start = time.perf_counter()
 from myspinbot.engines.speech.f5.speak import speak
-from myspinbot.engines.speech.f5.tokens import symbols
-symbols("Hello 你好"); import num2words, cn2an
+from myspinbot.engines.speech.f5.tokens import tokenize
+tokenize("Hello 你好"); import num2words, cn2an
 print(time.perf_counter() - start)
 """
 THEIRS = """
@@ -67,7 +67,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 def main() -> None:
     from myspinbot.engines.speech.f5.dit import Arch, DiT
     from myspinbot.engines.speech.f5.mel import FRAMES_PER_SECOND, mel
-    from myspinbot.engines.speech.f5.sampler import Take, sample
+    from myspinbot.engines.speech.f5.sampler import Utterance, sample
     from tests.speech.reference import load_reference
 
     parser = argparse.ArgumentParser()
@@ -90,10 +90,10 @@ def main() -> None:
     sound = torch.randn(3 * 24000) * 0.1
     text = torch.randint(1, 2545, (70,))
     frames = len(mel(sound)) + int(options.seconds * FRAMES_PER_SECOND)
-    takes = [Take(text, frames, seed) for seed in range(3)]
+    utterances = [Utterance(text, frames, seed) for seed in range(3)]
 
     def ours() -> None:
-        sample(model, mel(sound), takes, steps=options.steps)
+        sample(model, mel(sound), utterances, steps=options.steps)
 
     def one(seed: int) -> None:
         with torch.inference_mode():

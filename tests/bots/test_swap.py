@@ -61,7 +61,7 @@ def identity(seed: int) -> dict[str, torch.Tensor]:
 
 def talking(bot: str) -> dict:
     settings = {
-        "text": "Hello, my friend.", "speed": 1.0, "seed": 1, "nfe_step": 5, "cfg_strength": 2.0, "loudness": -16.0,
+        "text": "Hello, my friend.", "speed": 1.0, "seed": 1, "steps": 5, "cfg_strength": 2.0, "loudness": -16.0,
         "language": "auto", "cross_fade_duration": 0.15, "target_rms": 0.1,
     }  # fmt: skip
     file = "F5-TTS/mini/model_1250000.safetensors"

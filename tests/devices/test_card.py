@@ -21,17 +21,17 @@ from myspinbot.engines.lipsync.generator import load_generator, prepare_generato
 from myspinbot.engines.lipsync.mel import Mel
 from myspinbot.engines.speech import espeak
 from myspinbot.engines.speech.f5.checkpoint import load_model, load_vocabulary
-from myspinbot.engines.speech.f5.lora import applied, fresh
-from myspinbot.engines.speech.f5.reference import prepare
+from myspinbot.engines.speech.f5.lora import apply_lora, init_lora
+from myspinbot.engines.speech.f5.reference import prepare_reference
 from myspinbot.engines.speech.f5.speak import Settings, speak
 from myspinbot.engines.speech.f5.vocos import load_vocoder
-from myspinbot.engines.voice.align import aligned, load_aligner
-from myspinbot.engines.voice.training.clips import Clip, lessons
+from myspinbot.engines.voice.align import align_words, load_aligner
+from myspinbot.engines.voice.training.dataset import Clip, prepare_dataset
 from myspinbot.engines.voice.training.train import Settings as Training
 from myspinbot.engines.voice.training.train import adapter_of, train
 from myspinbot.media.audio import Sound
 from myspinbot.shared.work_store import Store
-from tests.miniatures import f5, hearing, upscale, wav2lip
+from tests.miniatures import f5, recognition, upscale, wav2lip
 
 from .card import CARD, OnCard, pretended
 
@@ -72,14 +72,14 @@ def test_the_pretended_card_refuses_what_a_card_refuses():
 
 
 def test_speech_is_the_same_there(files, speech):
-    reference = prepare(*speech, TEXT)
+    reference = prepare_reference(*speech, TEXT)
     text, settings = "One two three four. " * 20 + "And five.", Settings(steps=1)  # two pieces, one of them shorter
 
     def spoken(dtype: torch.dtype, device: torch.device) -> np.ndarray:
         model, vocoder, vocabulary = loaded(files, dtype)
-        adapter = fresh(model, 2, torch.Generator().manual_seed(0))
+        adapter = init_lora(model, 2, torch.Generator().manual_seed(0))
         model.to(device), vocoder.to(device)
-        with applied(model, adapter):
+        with apply_lora(model, adapter):
             return speak(model, vocoder, vocabulary, text, reference, settings).samples
 
     here = spoken(torch.float32, CPU)
@@ -91,7 +91,7 @@ def test_speech_is_the_same_there(files, speech):
 
 def test_training_goes_on_there_repeatably_and_ends_here(files, speech, tmp_path):
     model, _, vocabulary = loaded(files, torch.float16)
-    examples = lessons([Clip("one", *speech, TEXT)] * 2, vocabulary).examples
+    examples = prepare_dataset([Clip("one", *speech, TEXT)] * 2, vocabulary).examples
     job = Store(tmp_path, 10**9).job("train-voice", {}, "A voice")
     repeatable: list[bool] = []
     with pretended() as card:
@@ -144,11 +144,11 @@ def test_pictures_are_upscaled_the_same_there(kind, monkeypatch):
 
 
 def test_words_are_found_the_same_there(speech, tmp_path):
-    aligner = load_aligner(hearing.write_wav2vec2(tmp_path / "wav2vec2-mini"))
-    here = aligned(aligner, *speech, TEXT.split())
+    aligner = load_aligner(recognition.write_wav2vec2(tmp_path / "wav2vec2-mini"))
+    here = align_words(aligner, *speech, TEXT.split())
     with pretended() as card:
         aligner.model.to(card)
-        assert aligned(aligner, *speech, TEXT.split()) == here
+        assert align_words(aligner, *speech, TEXT.split()) == here
 
 
 @pytest.mark.parametrize("method", ["mkl", "lab"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from myspinbot_runner.locate import find_installation
-from tests.miniatures import hearing
+from tests.miniatures import recognition
 from tests.miniatures import upscale as miniature
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict[str, list[str | None]]:
     base = tmp_path_factory.mktemp("models")
-    hearing.write_wav2vec2(base / "audio_encoders" / "wav2vec2-mini")
+    recognition.write_wav2vec2(base / "audio_encoders" / "wav2vec2-mini")
     upscaler = miniature.write(base / "mini.pth", miniature.compact())
     paths = [find_installation().comfyui, PACK, base / "audio_encoders", upscaler]
     done = subprocess.run([sys.executable, "-c", CODE, *map(str, paths)], capture_output=True, text=True, timeout=200)

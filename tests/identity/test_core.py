@@ -19,7 +19,7 @@ sys.path[:0] = [comfyui, pack]
 import comfy.options; comfy.options.enable_args_parsing()
 import comfy.sd, nodes, torch
 from comfy_extras.nodes_train import TrainLoraNode
-from myspinbot.nodes.identity.stages import _taking_latents_as_they_are
+from myspinbot.nodes.identity.graph import _with_scaled_latents
 torch.set_num_threads(1)
 model = comfy.sd.load_checkpoint_guess_config(checkpoint, output_vae=False, output_clip=False)[0]
 generator = torch.Generator().manual_seed(1)
@@ -39,7 +39,7 @@ def losses(model, latents, buckets):
             model=[model], latents=[{"samples": latents}], positive=[positive], bucket_mode=[buckets], **lists
         )
     return done.result[1]["loss"]
-plain = _taking_latents_as_they_are(model.clone())
+plain = _with_scaled_latents(model.clone())
 print(json.dumps({
     "meant": losses(model, latents, False),
     "ours": losses(plain, model.model.process_latent_in(latents), True),

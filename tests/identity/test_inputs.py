@@ -21,11 +21,11 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from comfy.weight_adapter.lora import LoRAAdapter
 from myspinbot.engines.identity.plan import Plan, lora_name
-from myspinbot.engines.identity.settings import chosen
+from myspinbot.engines.identity.settings import settings_for
 from myspinbot.nodes.identity.model import origin_of
-from myspinbot.nodes.identity.stages import IdentityKeep
+from myspinbot.nodes.identity.graph import IdentitySave
 from myspinbot.nodes.identity.train_identity import TrainIdentity
-from myspinbot.comfyui.feedback import work_store
+from myspinbot.comfyui.work_store import work_store
 found = {}
 
 def said(call):
@@ -63,17 +63,17 @@ look(); look()
 os.utime(folder / "more" / "a.txt", (5, 5)); look()
 found["outside"] = TrainIdentity.fingerprint_inputs(folder=[".."])
 
-plan = Plan("n", "t", "SD 1.5", "b", "o", "p", 1, (2, 2), chosen("SD 1.5"), ("a",), ())
-keep = lambda stage, **inputs: IdentityKeep.execute(plan.dumps(), stage, **inputs)
+plan = Plan("n", "t", "SD 1.5", "b", "o", "p", 1, (2, 2), settings_for("SD 1.5"), ("a",), ())
+save = lambda stage, **inputs: IdentitySave.execute(plan.dumps(), stage, **inputs)
 lora = {"x.lora_up.weight": torch.ones(2, 1), "x.diff": torch.ones(2)}
 before = {"x.lora_up.weight": torch.zeros(2, 1), "x.diff": torch.full((2,), 3.0)}
-keep(2, lora=lora, loss={"loss": [1.0, 1.0]}, before=before)
+save(2, lora=lora, loss={"loss": [1.0, 1.0]}, before=before)
 job = plan.job(work_store())
-found["kept"] = [sorted(path.name for path in job.folder.glob("s*")), keep(2)[0]["x.diff"].tolist()]
+found["kept"] = [sorted(path.name for path in job.folder.glob("s*")), save(2)[0]["x.diff"].tolist()]
 with job.locked():
-    found["held"] = [said(lambda: keep(2)), said(lambda: keep(2, lora=lora, loss={"loss": [1.0]}, before=before))]
+    found["held"] = [said(lambda: save(2)), said(lambda: save(2, lora=lora, loss={"loss": [1.0]}, before=before))]
 job.remove(lora_name(2))
-found["gone"] = said(lambda: keep(2))
+found["gone"] = said(lambda: save(2))
 print(json.dumps(found))
 """
 
@@ -126,7 +126,7 @@ sys.argv = ["x", "--cpu", "--base-directory", base]
 sys.path.insert(0, comfyui)
 package = types.ModuleType("myspinbot"); package.__path__ = [pack]; sys.modules["myspinbot"] = package
 import comfy.options; comfy.options.enable_args_parsing()
-from myspinbot.nodes.identity.plan import _pictures
+from myspinbot.nodes.identity.train_identity import _pictures
 _pictures("..", [], [])
 """
     (tmp_path / "input").mkdir()

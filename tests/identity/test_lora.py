@@ -13,15 +13,15 @@ from safetensors.torch import load_file
 from myspinbot.engines.identity.lora import (
     Identity,
     IdentityError,
-    added_up,
-    beginning,
+    add_stage,
     checked_name,
     differences,
-    facts_of,
-    keep,
+    init_lora,
+    read_metadata,
     save,
+    save_identity,
 )
-from myspinbot.engines.identity.losses import Measured, grows, plot
+from myspinbot.engines.identity.plan import Measurement, loss_plot, overfits
 from myspinbot.shared.work_store import Store
 
 LAYERS = [("diffusion_model.a", (6, 4)), ("diffusion_model.b", (8, 3, 3, 3))]
@@ -33,9 +33,9 @@ IDENTITY = Identity(
 
 def test_a_seed_gives_one_beginning_that_changes_nothing():
     torch.manual_seed(1)
-    one = beginning(LAYERS, 2, 7)
+    one = init_lora(LAYERS, 2, 7)
     torch.manual_seed(2)
-    same, other = beginning(LAYERS, 2, 7), beginning(LAYERS, 2, 8)
+    same, other = init_lora(LAYERS, 2, 7), init_lora(LAYERS, 2, 8)
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["diffusion_model.a.lora_up.weight"], other["diffusion_model.a.lora_up.weight"])
     assert one["diffusion_model.b.lora_down.weight"].shape == (2, 27)
@@ -47,7 +47,7 @@ def test_a_seed_gives_one_beginning_that_changes_nothing():
 def test_matrices_go_on_and_differences_add_up():
     first = {"x.lora_up.weight": torch.ones(2, 2), "x.diff_b": torch.ones(2), "n.diff": torch.full((2,), 2.0)}
     second = {"x.lora_up.weight": torch.full((2, 2), 3.0), "x.diff_b": torch.ones(2) / 2, "n.diff": torch.ones(2)}
-    whole = added_up(first, second)
+    whole = add_stage(first, second)
     assert whole["x.lora_up.weight"].eq(3).all()
     assert whole["x.diff_b"].eq(1.5).all()
     assert whole["n.diff"].eq(3).all()
@@ -56,15 +56,15 @@ def test_matrices_go_on_and_differences_add_up():
 
 def test_a_file_says_what_it_is_and_is_never_replaced(tmp_path):
     path = tmp_path / "new" / "anna.safetensors"
-    keep(path, beginning(LAYERS, 2, 7), IDENTITY.metadata(date(2026, 1, 2)))
+    save_identity(path, init_lora(LAYERS, 2, 7), IDENTITY.metadata(date(2026, 1, 2)))
     assert all(value.dtype == torch.float16 for value in load_file(path).values())
-    facts = facts_of(path)
+    facts = read_metadata(path)
     with safe_open(path, "pt") as file:
         assert file.metadata()["modelspec.architecture"] == "stable-diffusion-v1/lora"
     assert (facts["created"], facts["trigger"], facts["images"]) == ("2026-01-02", "ohwx woman", ["ab", "cd"])
     before = path.read_bytes()
     with pytest.raises(FileExistsError, match="nothing was changed"):
-        keep(path, {}, {})
+        save_identity(path, {}, {})
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["anna.safetensors"]
 
@@ -72,7 +72,7 @@ def test_a_file_says_what_it_is_and_is_never_replaced(tmp_path):
 def test_a_full_disk_is_said_and_leaves_no_half_file(small_disk):
     lora = {"x.lora_up.weight": torch.ones(1000, 2000)}
     with pytest.raises(OSError, match=r"The disk is full: there is no room for a file in .*Make room"):
-        keep(small_disk / "anna.safetensors", lora, IDENTITY.metadata())
+        save_identity(small_disk / "anna.safetensors", lora, IDENTITY.metadata())
     assert not list(small_disk.iterdir())
     job = Store(small_disk, 10**9).job("identity", {}, "a training")
     with pytest.raises(OSError, match="myspinbot work clear"), job.atomic_write("stage-001.safetensors") as path:
@@ -84,7 +84,7 @@ def test_a_damaged_file_is_named(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"nothing")
     with pytest.raises(IdentityError, match=r"x\.safetensors is damaged"):
-        facts_of(path)
+        read_metadata(path)
 
 
 @pytest.mark.parametrize("name", ["a/b", "unfinished-x", "aux"])
@@ -94,18 +94,18 @@ def test_names_that_no_file_can_have_are_refused(name):
 
 
 def test_a_growing_loss_on_held_out_pictures_is_noticed():
-    falling = [Measured(step, 1 - step / 100, 1 - step / 200) for step in (0, 10, 20, 30)]
-    assert not grows(falling)
-    assert grows([*falling, Measured(40, 0.5, 0.95)])
-    assert not grows([Measured(0, 1.0, None), Measured(10, 0.5, None), Measured(20, 0.4, None)])
+    falling = [Measurement(step, 1 - step / 100, 1 - step / 200) for step in (0, 10, 20, 30)]
+    assert not overfits(falling)
+    assert overfits([*falling, Measurement(40, 0.5, 0.95)])
+    assert not overfits([Measurement(0, 1.0, None), Measurement(10, 0.5, None), Measurement(20, 0.4, None)])
 
 
 def test_the_plot_shows_each_curve_and_survives_what_is_no_number():
-    measured = [Measured(0, 1.0, 1.2), Measured(50, 0.6, 0.9), Measured(100, 0.5, 0.95)]
-    picture = plot([1.0, float("nan"), *np.linspace(0.9, 0.4, 98)], measured)
+    measured = [Measurement(0, 1.0, 1.2), Measurement(50, 0.6, 0.9), Measurement(100, 0.5, 0.95)]
+    picture = loss_plot([1.0, float("nan"), *np.linspace(0.9, 0.4, 98)], measured)
     colours = {tuple(colour) for colour in picture[60:450].reshape(-1, 3).tolist()}
     assert {(31, 91, 179), (200, 88, 20), (150, 165, 190)} <= colours
     blue = np.argwhere((picture[60:450] == (31, 91, 179)).all(axis=2))
     first, last = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
     assert first[0] < last[0], "what falls goes down"
-    assert plot([], []).shape == picture.shape
+    assert loss_plot([], []).shape == picture.shape

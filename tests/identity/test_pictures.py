@@ -11,22 +11,29 @@ import pytest
 from PIL import Image, ImageFilter
 
 from myspinbot.engines.identity import checks
-from myspinbot.engines.identity.captions import CaptionError, caption, checked_trigger
-from myspinbot.engines.identity.crop import buckets, cropped, seen
-from myspinbot.engines.identity.prepare import TrainingSetError, prepare
 from myspinbot.engines.identity.read import Picture, PictureError, files_in, read, read_all
-from myspinbot.engines.identity.settings import chosen, stages
+from myspinbot.engines.identity.settings import settings_for, split_stages
+from myspinbot.engines.identity.training_set import (
+    CaptionError,
+    TrainingSetError,
+    buckets,
+    caption,
+    checked_trigger,
+    crop_to_face,
+    detect_faces,
+    prepare_training_set,
+)
 
 from . import portraits
 
-SETTINGS = chosen("SD 1.5", resolution=128)
+SETTINGS = settings_for("SD 1.5", resolution=128)
 TEMPLATE = "a photo of {trigger}"
 
 
 def prepared(folder: Path, settings=SETTINGS, **options):
     paths = files_in(folder)
     options = {"trigger": "ohwx man", "template": TEMPLATE} | options
-    return prepare(read_all(paths), len(paths), settings, **options)
+    return prepare_training_set(read_all(paths), len(paths), settings, **options)
 
 
 def text_of(found, name: str) -> str:
@@ -51,7 +58,7 @@ def test_good_pictures_are_cropped_captioned_and_every_eighth_is_held_out(tmp_pa
     assert {example.caption for example in found.examples} == {"a photo of ohwx man"}
     shapes = {example.pixels.shape for example in found.examples}
     assert shapes == {(128, 128, 3), (144, 112, 3)}, "higher pictures are learned in a higher shape"
-    assert all(finding.verdict == "good" for finding in found.findings)
+    assert all(finding.rating == "good" for finding in found.findings)
 
 
 def test_words_beside_a_picture_win_and_get_the_trigger(tmp_path):
@@ -72,7 +79,7 @@ def test_too_few_pictures_are_refused(tmp_path, count):
 
 def test_too_many_pictures_are_refused_before_one_is_read(tmp_path):
     with pytest.raises(TrainingSetError, match="50 are the most"):
-        prepare(iter(()), 51, SETTINGS, trigger="x", template=TEMPLATE)
+        prepare_training_set(iter(()), 51, SETTINGS, trigger="x", template=TEMPLATE)
 
 
 def test_bad_pictures_are_left_out_each_with_its_reason(tmp_path):
@@ -93,8 +100,9 @@ def test_bad_pictures_are_left_out_each_with_its_reason(tmp_path):
     assert "the same as 00.png" in text_of(found, "blurred.png") or "blurred" in text_of(found, "blurred.png")
     assert "only 40x40 pixels" in text_of(found, "tiny.png")
     assert "nearly the same as 00.png" in text_of(found, "zz_again.jpg")
-    assert "damaged" in text_of(found, "damaged.png")
-    assert "damaged" in text_of(found, "nothing.jpg")
+    assert "cut short" in text_of(found, "damaged.png")
+    assert "empty" in text_of(found, "nothing.jpg")
+    assert "HEIC" in text_of(found, "phone.HEIC")
     assert "save it as JPEG" in text_of(found, "phone.HEIC")
     assert "too many pixels" in text_of(found, "giant.png")
     assert "too many pixels (12000x10000" in text_of(found, "large.png")
@@ -103,6 +111,33 @@ def test_bad_pictures_are_left_out_each_with_its_reason(tmp_path):
     lines = found.report().splitlines()
     assert "left out" in lines[2]
     assert "good" in lines[-1]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".gif", ".tif"])
+@pytest.mark.parametrize("share", [0.005, 0.5])
+def test_a_picture_that_is_cut_short_is_named_as_such(tmp_path, suffix, share):
+    path = tmp_path / f"whole{suffix}"
+    portraits.view(0).convert("RGB").save(path)
+    assert read(path).shape[2] == 3
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(int(share * len(whole)), 24)])
+    with pytest.raises(PictureError, match="cut short"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "the file is empty"),
+        (b"<html>Not found</html>", "the file is no picture"),
+        (b"\0" * 5000, "the file is no picture"),
+        (b"\0\0\0\x18ftypheic" + bytes(100), "HEIC; save it as JPEG"),
+    ],
+)
+def test_what_is_no_picture_is_named_as_such(tmp_path, content, why):
+    (tmp_path / "me.jpg").write_bytes(content)
+    with pytest.raises(PictureError, match=why):
+        read(tmp_path / "me.jpg")
 
 
 def test_a_good_picture_stays_where_its_twin_is_left_out(tmp_path):
@@ -116,9 +151,9 @@ def test_a_good_picture_stays_where_its_twin_is_left_out(tmp_path):
 def test_a_blurred_face_is_left_out_and_a_soft_one_doubtful():
     sharp = portraits.view(0)
     pixels = [np.asarray(sharp.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 2, 4)]
-    (box,) = seen(pixels[0])
-    verdicts = [finding.verdict if (finding := checks.blur("x", one, box)) else "good" for one in pixels]
-    assert verdicts == ["good", "doubtful", "left out"]
+    (box,) = detect_faces(pixels[0])
+    ratings = [finding.rating if (finding := checks.blur("x", one, box)) else "good" for one in pixels]
+    assert ratings == ["good", "doubtful", "left out"]
 
 
 def test_a_set_without_faces_is_refused_with_the_report(tmp_path):
@@ -151,9 +186,9 @@ def test_a_small_face_is_brought_near_and_stays_whole():
     person = np.asarray(portraits.view(0).resize((256, 256)))
     scene = np.full((1600, 2000, 3), 200, np.uint8)
     scene[700 : 700 + person.shape[0], 300 : 300 + person.shape[1]] = person
-    (box,) = seen(scene)
-    crop = cropped(scene, box, 512, 64)
-    (near,) = seen(crop)
+    (box,) = detect_faces(scene)
+    crop = crop_to_face(scene, box, 512, 64)
+    (near,) = detect_faces(crop)
     assert crop.shape == (448, 576, 3)
     assert near.side > 1.8 * box.side * 448 / 1600
     assert near.x > 0
@@ -163,16 +198,16 @@ def test_a_small_face_is_brought_near_and_stays_whole():
 
 @pytest.mark.parametrize("resolution", [128, 512, 768, 1024])
 def test_buckets_have_about_as_many_pixels_as_a_square(resolution):
-    settings = chosen("SDXL", resolution=resolution)
+    settings = settings_for("SDXL", resolution=resolution)
     for width, height in buckets(resolution, settings.step):
         assert width % settings.step == height % settings.step == 0
         assert width * height == pytest.approx(resolution**2, rel=0.12)
 
 
 def test_stages_are_the_steps_in_parts():
-    assert stages(1000, 250) == (250, 250, 250, 250)
-    assert stages(7, 3) == (3, 3, 1)
-    assert stages(5, 0) == stages(5, 9) == (5,)
+    assert split_stages(1000, 250) == (250, 250, 250, 250)
+    assert split_stages(7, 3) == (3, 3, 1)
+    assert split_stages(5, 0) == split_stages(5, 9) == (5,)
 
 
 @pytest.mark.parametrize("trigger", ["", "  ", "a, b", "(ohwx:1.2)", "x" * 61])
@@ -197,5 +232,5 @@ def test_hashes_know_the_same_picture_again_and_tell_others_apart():
 
 def test_pictures_need_not_be_files():
     found = [Picture(f"image {index}", np.asarray(portraits.view(index)), "in a hat") for index in range(5)]
-    ready = prepare(found, 5, SETTINGS, trigger="ohwx", template=TEMPLATE)
+    ready = prepare_training_set(found, 5, SETTINGS, trigger="ohwx", template=TEMPLATE)
     assert {example.caption for example in ready.examples} == {"ohwx, in a hat"}

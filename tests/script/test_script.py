@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from myspinbot.engines.script.brief import TONES, Brief, fitted
+from myspinbot.engines.script.brief import TONES, Brief, shorten
 from myspinbot.engines.script.ollama import Model
 from myspinbot.engines.script.write import write
 from tests.ollama import Ollama
@@ -192,10 +192,10 @@ def test_an_empty_topic_is_refused(topic):
 
 def test_a_narration_far_too_long_ends_with_a_sentence():
     text = " ".join(f"This is sentence number {i}." for i in range(60))
-    cut = fitted(text, 50)
+    cut = shorten(text, 50)
     assert 40 <= len(cut.split()) <= 63
     assert cut.endswith(".")
     assert text.startswith(cut)
     tricky = "Pi is 3.14, e.g. on example.com in the U.S.A. today. " * 20
-    assert fitted(tricky, 30).startswith("Pi is 3.14, e.g. on example.com in the U.S.A. today.")
-    assert len(fitted("天空是蓝色的，因为空气散射蓝光。" * 100, 20)) < 100
+    assert shorten(tricky, 30).startswith("Pi is 3.14, e.g. on example.com in the U.S.A. today.")
+    assert len(shorten("天空是蓝色的，因为空气散射蓝光。" * 100, 20)) < 100

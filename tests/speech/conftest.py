@@ -46,8 +46,8 @@ def model(files: Files, vocabulary: Any) -> Any:
 def spoken() -> tuple[np.ndarray, str]:
     """A reference: four seconds of speech (T,) at 24 kHz, and its words."""
     from myspinbot.engines.speech import espeak
-    from myspinbot.engines.speech.f5.mel import resampled
+    from myspinbot.engines.speech.f5.mel import resample
 
     words = "The quick brown fox jumps over the lazy dog, and goes home."
     speech = espeak.speak(words)
-    return resampled(torch.from_numpy(speech.samples), speech.sample_rate).numpy(), words
+    return resample(torch.from_numpy(speech.samples), speech.sample_rate).numpy(), words

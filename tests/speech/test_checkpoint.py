@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from myspinbot.engines.speech.f5 import F5Error
 from myspinbot.engines.speech.f5.checkpoint import load_model, load_vocabulary
 from myspinbot.engines.speech.f5.dit import Arch
-from myspinbot.engines.speech.f5.errors import F5Error
 from myspinbot.engines.speech.f5.vocos import load_vocoder
 from myspinbot.engines.weights import WeightsError
 from tests.miniatures import f5 as miniature

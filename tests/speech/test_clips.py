@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from myspinbot.engines.voice.profile import ProfileError
-from myspinbot.engines.voice.training.clips import lessons
+from myspinbot.engines.voice.training.dataset import prepare_dataset
 
 from .test_training import TEXTS, clip, examples  # noqa: F401
 
@@ -33,16 +33,16 @@ def test_clips_that_can_not_be_used_are_named(vocabulary, change, why):
     good = clip(TEXTS[1])
     bad = replace(clip(TEXTS[0]), name="bad.wav", **change)
     with pytest.raises(ProfileError, match=rf"(?s)can't be trained with.*bad\.wav: .*{why}") as caught:
-        lessons([good, bad, good], vocabulary)
+        prepare_dataset([good, bad, good], vocabulary)
     assert good.name not in str(caught.value)
 
 
 def test_no_clips_and_many_bad_ones(vocabulary):
     with pytest.raises(ProfileError, match="nothing to train with"):
-        lessons([], vocabulary)
+        prepare_dataset([], vocabulary)
     bad = [replace(clip("Hi."), name=f"{i}.wav", transcript="") for i in range(20)]
     with pytest.raises(ProfileError, match="and 12 more"):
-        lessons(bad, vocabulary)
+        prepare_dataset(bad, vocabulary)
 
 
 def test_silence_around_a_clip_and_its_rate_and_level_do_not_matter(vocabulary, examples):  # noqa: F811
@@ -51,11 +51,13 @@ def test_silence_around_a_clip_and_its_rate_and_level_do_not_matter(vocabulary, 
     plain = clip(TEXTS[0])
     padded = np.concatenate((quiet(1), plain.samples * 0.1, quiet(2)))
     fast = resample(torch.from_numpy(padded), 22050, 44100).numpy()
-    (example,) = lessons([replace(plain, samples=fast, sample_rate=44100)], vocabulary).examples
+    (example,) = prepare_dataset([replace(plain, samples=fast, sample_rate=44100)], vocabulary).examples
     assert example.frames == pytest.approx(examples[0].frames, abs=4)
     assert float(example.bands.mean()) == pytest.approx(float(examples[0].bands.mean()), abs=0.3)
 
 
 def test_characters_that_the_model_does_not_know_are_remarked(vocabulary):
-    (remark,) = lessons([replace(clip(TEXTS[0]), transcript="The quick brown fox жumps over it.")], vocabulary).remarks
+    (remark,) = prepare_dataset(
+        [replace(clip(TEXTS[0]), transcript="The quick brown fox жumps over it.")], vocabulary
+    ).remarks
     assert "ж" in remark

@@ -9,8 +9,8 @@ import torch
 
 from myspinbot.engines.speech.f5.dit import Arch, DiT
 from myspinbot.engines.speech.f5.mel import FRAMES_PER_SECOND
-from myspinbot.engines.speech.f5.sampler import Take, sample
-from myspinbot.engines.voice.training.exercise import Example
+from myspinbot.engines.speech.f5.sampler import Utterance, sample
+from myspinbot.engines.voice.training.loss import Example
 from myspinbot.engines.voice.training.train import Settings, train
 
 pytestmark = [
@@ -32,11 +32,11 @@ def bands(seconds: float) -> torch.Tensor:
 
 def test_three_pieces_are_spoken_as_one_batch_in_little_memory(full, record_property):
     known = bands(8)
-    takes = [Take(torch.randint(1, 2545, (200,)), len(bands(18)), seed) for seed in range(3)]
-    sample(full, known, takes, steps=2)  # the first is slower
+    utterances = [Utterance(torch.randint(1, 2545, (200,)), len(bands(18)), seed) for seed in range(3)]
+    sample(full, known, utterances, steps=2)  # the first is slower
     torch.cuda.reset_peak_memory_stats()
     start = time.perf_counter()
-    made = sample(full, known, takes, steps=32)
+    made = sample(full, known, utterances, steps=32)
     torch.cuda.synchronize()
     taken = time.perf_counter() - start
     peak = torch.cuda.max_memory_allocated()

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from myspinbot.engines.speech.f5.join import audible, joined
+from myspinbot.engines.speech.f5.join import audible_range, join_speech
 from myspinbot.media.loudness import CEILING, levelled, limited, loudness
 
 RATE = 24000
@@ -24,7 +24,7 @@ def silence(seconds: float) -> np.ndarray:
 def test_a_pause_is_as_long_as_asked_whatever_silence_was_there():
     one = np.concatenate((silence(0.4), tone(0.5), silence(0.7)))
     two = np.concatenate((tone(0.4), silence(0.05)))
-    whole, placed = joined([one, two, one], [0.3, 0.1, 0.6], RATE)
+    whole, placed = join_speech([one, two, one], [0.3, 0.1, 0.6], RATE)
     assert [round(b.start - a.end, 2) for a, b in pairwise(placed)] == [0.3, 0.1]
     for place in placed:
         heard = whole[int((place.start + 0.05) * RATE) : int((place.end - 0.05) * RATE)]
@@ -37,8 +37,8 @@ def test_a_pause_is_as_long_as_asked_whatever_silence_was_there():
 
 def test_nothing_that_is_heard_is_lost(spoken):
     speech = spoken[0]
-    start, end = audible(speech, RATE)
-    whole, (place, _) = joined([speech, speech], [0.3, 0.3], RATE)
+    start, end = audible_range(speech, RATE)
+    whole, (place, _) = join_speech([speech, speech], [0.3, 0.3], RATE)
     at = round(place.start * RATE)
     inner = slice(200, end - start - 200)
     assert np.allclose(whole[at : at + end - start][inner], speech[start:end][inner], atol=2e-3)
@@ -48,7 +48,7 @@ def test_nothing_that_is_heard_is_lost(spoken):
 @pytest.mark.parametrize("cross_fade", [0.0, 0.02, 0.15, 1.0])
 def test_no_click_where_pieces_meet(cross_fade):
     low = tone(0.5, 60)[: -RATE // 240]  # ends at its highest
-    whole, placed = joined([low, low, low], [0.05, 0.03, 0.3], RATE, cross_fade)
+    whole, placed = join_speech([low, low, low], [0.05, 0.03, 0.3], RATE, cross_fade)
     steepest = 0.3 * 2 * np.pi * 60 / RATE
     assert np.abs(np.diff(whole)).max() < 0.3 / (0.004 * RATE) + 2 * steepest
     assert abs(whole[0]) < 1e-3
@@ -59,21 +59,21 @@ def test_no_click_where_pieces_meet(cross_fade):
 def test_noise_in_the_pauses_is_faded_across_them():
     hiss = np.random.default_rng(1).normal(0, 0.0008, int(0.3 * RATE)).astype(np.float32)
     piece = np.concatenate((hiss, tone(0.5), hiss))
-    whole, placed = joined([piece, piece], [0.2, 0.2], RATE, 0.15)
+    whole, placed = join_speech([piece, piece], [0.2, 0.2], RATE, 0.15)
     gap = whole[int((placed[0].end + 0.04) * RATE) : int((placed[1].start - 0.04) * RATE)]
     assert 1e-4 < np.sqrt(np.mean(gap**2)) < 1.2e-3
 
 
 @pytest.mark.parametrize("piece", [silence(0.5), silence(0.001), np.zeros(0, np.float32)])
 def test_silent_and_empty_pieces(piece):
-    whole, placed = joined([piece, tone(0.2)], [0.1, 0.1], RATE)
+    whole, placed = join_speech([piece, tone(0.2)], [0.1, 0.1], RATE)
     assert len(placed) == 2
     assert np.abs(whole).max() > 0.2
-    assert audible(piece, RATE) == (0, len(piece))
+    assert audible_range(piece, RATE) == (0, len(piece))
 
 
 def test_no_pieces():
-    whole, placed = joined([], [], RATE)
+    whole, placed = join_speech([], [], RATE)
     assert len(whole) == 0
     assert placed == []
 

@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from myspinbot_runner import Client
 from myspinbot_runner.errors import NodeFailed, RunnerError
+from myspinbot_runner.workflow.inputs import slug
 from tests.miniatures import f5 as miniature
 from tests.runner.helpers import tag, until
 
@@ -56,7 +57,7 @@ def node(kind: str, **inputs) -> dict:
 
 def graph(recording: str | None, text: str = "Hello there, my friend.", **changes) -> dict:
     speak = {
-        "f5": ["1", 0], "text": text, "speed": 1.0, "seed": 1, "nfe_step": 5, "cfg_strength": 2.0, "loudness": -16.0,
+        "f5": ["1", 0], "text": text, "speed": 1.0, "seed": 1, "steps": 5, "cfg_strength": 2.0, "loudness": -16.0,
         "language": "auto", "cross_fade_duration": 0.15, "target_rms": 0.1,
     }  # fmt: skip
     load = {
@@ -171,7 +172,7 @@ def test_characters_that_the_model_does_not_know_are_a_warning(server, base, rec
 
 def test_cancel_in_the_middle_and_the_next_speech_is_whole(server, base, recording, tmp_path):
     long = "The quick brown fox jumps over the lazy dog. " * 200
-    job = Client(server.url).submit(graph(recording, text=long, nfe_step=64))
+    job = Client(server.url).submit(graph(recording, text=long, steps=64))
     started = []
     for event in job.events():
         started.append(event)
@@ -257,3 +258,18 @@ def test_the_failed_node_is_named(server, base, recording):
     with pytest.raises(NodeFailed) as caught:
         Client(server.url).submit(graph(recording, text=" ")).result()
     assert "Speak (F5-TTS)" in str(caught.value) or "MySpinBotSpeakF5" in str(caught.value)
+
+
+def test_labels_are_words_that_give_the_same_flags(server):
+    """A form shows an input's label; a workflow saved with it must have the flags that the input's name gives."""
+    with urllib.request.urlopen(f"{server.url}/object_info") as answer:
+        nodes = json.load(answer)
+    rooms = tuple(f"MySpinBot/{room}" for room in ("Script", "Speech", "Voice", "Identity"))
+    ours = {name: info for name, info in nodes.items() if info["category"] in rooms}
+    assert len(ours) >= 8
+    for name, info in ours.items():
+        for inputs in info["input"].values():
+            for socket, (_, *options) in inputs.items():
+                label = next((more["display_name"] for more in options if more.get("display_name")), socket)
+                assert "_" not in label, f"{name}.{socket}"
+                assert slug(label) in (slug(socket), "voice-language"), f"{name}.{socket}"

@@ -7,7 +7,7 @@ import torch
 
 from myspinbot.engines.speech.f5.checkpoint import load_model
 from myspinbot.engines.speech.f5.mel import mel
-from myspinbot.engines.speech.f5.sampler import FRAMES_AT_ONCE, Take, sample, schedule
+from myspinbot.engines.speech.f5.sampler import FRAMES_AT_ONCE, Utterance, sample, schedule
 from myspinbot.engines.speech.f5.vocos import load_vocoder
 
 from .reference import build
@@ -33,7 +33,9 @@ def test_one_chunk(reference, files, model, vocabulary, cond, steps, cfg):
     symbols = list(TEXT)
     options = {"steps": steps, "cfg_strength": cfg, "sway_sampling_coef": -1.0, "seed": 290381}
     (want,) = theirs(reference, build(reference, files.model), cond, [symbols], [260], **options)
-    (got,) = sample(model, mel(cond), [Take(vocabulary.encode(symbols), 260, 290381)], steps=steps, cfg_strength=cfg)
+    (got,) = sample(
+        model, mel(cond), [Utterance(vocabulary.encode(symbols), 260, 290381)], steps=steps, cfg_strength=cfg
+    )
     assert got.shape == want.shape == (260 - 151, 100)
     assert want.std() > 0.1
     assert (got - want).abs().max() < 1e-4
@@ -44,10 +46,10 @@ def test_the_first_generation(reference, tmp_path, files, vocabulary, cond):
     old = build(reference, files.model, text_mask_padding=False, pe_attn_head=1)
     options = {"steps": 4, "cfg_strength": 2.0, "sway_sampling_coef": -1.0, "seed": 5}
     (want,) = theirs(reference, old, cond, [symbols], [260], **options)
-    takes = [Take(vocabulary.encode(symbols), 260, 5)]
-    (got,) = sample(load_model(files.model, vocabulary, generation="v0"), mel(cond), takes, steps=4)
+    utterances = [Utterance(vocabulary.encode(symbols), 260, 5)]
+    (got,) = sample(load_model(files.model, vocabulary, generation="v0"), mel(cond), utterances, steps=4)
     assert (got - want).abs().max() < 1e-4
-    (new,) = sample(load_model(files.model, vocabulary, generation="v1"), mel(cond), takes, steps=4)
+    (new,) = sample(load_model(files.model, vocabulary, generation="v1"), mel(cond), utterances, steps=4)
     assert (new - want).abs().max() > 0.01, "the two generations differ, or this test shows nothing"
 
 
@@ -66,7 +68,7 @@ def test_queries_and_keys_normed(reference, tmp_path, vocabulary, cond):
     options = {"steps": 4, "cfg_strength": 2.0, "sway_sampling_coef": -1.0, "seed": 5}
     (want,) = theirs(reference, normed, cond, [list(TEXT)], [260], **options)
     model = load_model(tmp_path / "model.safetensors", vocabulary)
-    (got,) = sample(model, mel(cond), [Take(vocabulary.encode(list(TEXT)), 260, 5)], steps=4)
+    (got,) = sample(model, mel(cond), [Utterance(vocabulary.encode(list(TEXT)), 260, 5)], steps=4)
     assert (got - want).abs().max() < 1e-4
 
 
@@ -76,8 +78,8 @@ def test_a_batch_equals_their_one_by_one(reference, files, model, vocabulary, co
     single = build(reference, files.model)
     options = {"steps": 4, "cfg_strength": 2.0, "sway_sampling_coef": -1.0, "seed": 3}
     want = [theirs(reference, single, cond, [t], [n], **options)[0] for t, n in zip(texts, frames, strict=True)]
-    takes = [Take(vocabulary.encode(text), length, 3) for text, length in zip(texts, frames, strict=True)]
-    made = sample(model, mel(cond), takes, steps=4, frames_at_once=FRAMES_AT_ONCE)
+    utterances = [Utterance(vocabulary.encode(text), length, 3) for text, length in zip(texts, frames, strict=True)]
+    made = sample(model, mel(cond), utterances, steps=4, frames_at_once=FRAMES_AT_ONCE)
     for ours, expected in zip(made, want, strict=True):
         assert (ours - expected).abs().max() < 1e-4
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from myspinbot.engines.speech.f5.errors import F5Error
+from myspinbot.engines.speech.f5 import F5Error
 from myspinbot.engines.speech.f5.mel import SAMPLE_RATE
-from myspinbot.engines.speech.f5.reference import prepare
+from myspinbot.engines.speech.f5.reference import prepare_reference
 from myspinbot.engines.speech.f5.sentences import Piece, split
 from myspinbot.engines.speech.f5.speak import Settings, piece_limit, seconds, speak
 from myspinbot.engines.speech.f5.vocos import load_vocoder
@@ -29,7 +29,7 @@ def vocoder(files):
 
 @pytest.fixture(scope="module")
 def voice(spoken):
-    return prepare(spoken[0], SAMPLE_RATE, spoken[1])
+    return prepare_reference(spoken[0], SAMPLE_RATE, spoken[1])
 
 
 @pytest.fixture(scope="module")
@@ -158,18 +158,18 @@ def test_references_of_any_rate(spoken, rate):
     from torchaudio.functional import resample
 
     sound = resample(torch.from_numpy(spoken[0]), 24000, rate).numpy()
-    reference = prepare(sound, rate, spoken[1])
-    assert reference.seconds == pytest.approx(prepare(spoken[0], 24000, spoken[1]).seconds, abs=0.1)
+    reference = prepare_reference(sound, rate, spoken[1])
+    assert reference.seconds == pytest.approx(prepare_reference(spoken[0], 24000, spoken[1]).seconds, abs=0.1)
     assert reference.transcript == f"{spoken[1]} "
 
 
 def test_the_reference_loses_its_silence_and_keeps_its_level(spoken):
     quiet = np.concatenate((np.zeros(24000, np.float32), spoken[0] * 0.01, np.zeros(48000, np.float32)))
-    plain, padded = prepare(spoken[0], 24000, spoken[1]), prepare(quiet, 24000, spoken[1])
+    plain, padded = prepare_reference(spoken[0], 24000, spoken[1]), prepare_reference(quiet, 24000, spoken[1])
     assert padded.seconds == pytest.approx(plain.seconds, abs=0.05)
     spoken_part = padded.samples[: int(padded.seconds * 24000)]
     assert np.sqrt(np.mean(spoken_part**2)) == pytest.approx(0.1, rel=0.01)
-    loud = prepare(spoken[0] * 3, 24000, spoken[1])
+    loud = prepare_reference(spoken[0] * 3, 24000, spoken[1])
     assert np.sqrt(np.mean(loud.samples**2)) > 0.1, "a loud reference is left as it is"
 
 
@@ -182,7 +182,7 @@ def test_transcripts_are_read_out_and_closed(words, closed):
 
     language = "cmn" if words[0] > "\u2e7f" else "en-us"
     speech = espeak.speak(words, language=language, speed=0.6)
-    assert prepare(speech.samples, speech.sample_rate, words).transcript == closed
+    assert prepare_reference(speech.samples, speech.sample_rate, words).transcript == closed
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,12 @@ def test_transcripts_are_read_out_and_closed(words, closed):
 )
 def test_references_that_can_not_be_used(spoken, make, words, why):
     with pytest.raises(ValueError, match=re.escape(why)):
-        prepare(make(spoken[0]), 24000, words)
+        prepare_reference(make(spoken[0]), 24000, words)
 
 
 def test_a_doubtful_transcript_is_remarked(spoken, say):
-    odd = prepare(spoken[0], 24000, spoken[1] + " And a good deal more was said of it by them all in the end, I think.")
+    odd = prepare_reference(
+        spoken[0], 24000, spoken[1] + " And a good deal more was said of it by them all in the end, I think."
+    )
     assert "looks too long" in odd.remarks[0]
     assert "looks too long" in " ".join(say("Hello there.", voice=odd).remarks)

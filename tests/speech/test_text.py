@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myspinbot.engines.languages import language_of
-from myspinbot.engines.speech.f5.normalize_text import languages, spoken
+from myspinbot.engines.speech.f5.normalize_text import languages, normalize_text
 from myspinbot.engines.speech.f5.sentences import PAUSES, size, split
-from myspinbot.engines.speech.f5.tokens import symbols
+from myspinbot.engines.speech.f5.tokens import tokenize
 
 READ_OUT = [
     ("en", "It cost $5.", "It cost five dollars."),
@@ -47,13 +47,13 @@ READ_OUT = [
 
 @pytest.mark.parametrize(("language", "text", "said"), READ_OUT)
 def test_what_is_not_letters_is_read_out(language, text, said):
-    assert spoken(text, language) == said
+    assert normalize_text(text, language) == said
 
 
 def test_every_language_reads_every_kind():
     assert {"en", "de", "fr", "es", "zh", "ja", "ru", "ar"} <= set(languages())
     for language in languages():
-        text = spoken("7 1.5 $3 50% 2024-01-02 14:30 12345678901234567890 -4", language)
+        text = normalize_text("7 1.5 $3 50% 2024-01-02 14:30 12345678901234567890 -4", language)
         assert text.strip(), language
 
 
@@ -71,7 +71,7 @@ def test_the_language_is_seen_from_the_letters(text, language):
 @settings(deadline=None, max_examples=150)
 @given(st.text(max_size=200), st.sampled_from(["en", "de", "zh", "ru", "xx"]))
 def test_any_text_can_be_read_out(text, language):
-    said = spoken(text, language)
+    said = normalize_text(text, language)
     assert "\0" not in said
     if language == "en":
         assert not re.search(r"[0-9]", said)
@@ -131,14 +131,14 @@ SAMPLES = [
 
 @pytest.mark.parametrize("text", SAMPLES)
 def test_symbols_are_those_of_the_reference(reference, text):
-    assert symbols(text) == reference.convert_char_to_pinyin([text])[0]
+    assert tokenize(text) == reference.convert_char_to_pinyin([text])[0]
 
 
 def test_chinese_punctuation_in_a_row_is_no_error():
-    assert symbols("，。「」") == list("，。「」")
+    assert tokenize("，。「」") == list("，。「」")
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=80))
 def test_any_text_becomes_symbols(text):
-    assert all(isinstance(symbol, str) and symbol for symbol in symbols(text))
+    assert all(isinstance(symbol, str) and symbol for symbol in tokenize(text))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myspinbot.engines.timings import Span, Timings, TimingsError, closed
+from myspinbot.engines.timings import Span, Timings, TimingsError, spans_from_starts
 
 SPOKEN = Timings(1.5, (Span("Hello", 0.0, 0.44),), (Span("h", 0.01, 0.06), Span("ə", 0.06, 0.2)))
 
@@ -14,7 +14,7 @@ def test_a_round_trip_changes_nothing():
 
 
 def test_spans_end_where_the_next_begins_and_pauses_make_none():
-    assert closed([("a", 0.0), ("", 0.5), ("b", 0.9)], 1.2) == (Span("a", 0.0, 0.5), Span("b", 0.9, 1.2))
+    assert spans_from_starts([("a", 0.0), ("", 0.5), ("b", 0.9)], 1.2) == (Span("a", 0.0, 0.5), Span("b", 0.9, 1.2))
 
 
 @pytest.mark.parametrize(

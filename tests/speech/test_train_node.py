@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from myspinbot.nodes.voice.training_clips import NO_FOLDER, gathered
+from myspinbot.nodes.voice.training_clips import NO_FOLDER, clips_of
 from myspinbot_runner import Client
 from myspinbot_runner.errors import RunnerError
 from tests.miniatures import f5 as miniature
@@ -192,8 +192,8 @@ def test_the_folders_are_offered(server, folder):
 def test_a_batch_needs_a_line_for_each_clip(lines, why):
     batch = {"waveform": torch.rand(3, 1, 24000), "sample_rate": 24000}
     with pytest.raises(ValueError, match=why):
-        gathered(SimpleNamespace(), NO_FOLDER, batch, lines)
-    found = gathered(SimpleNamespace(), NO_FOLDER, batch, "one\n\ntwo\nthree three")
+        clips_of(SimpleNamespace(), NO_FOLDER, batch, lines)
+    found = clips_of(SimpleNamespace(), NO_FOLDER, batch, "one\n\ntwo\nthree three")
     assert [(clip.name, clip.transcript) for clip in found] == [
         ("clip 1", "one"), ("clip 2", "two"), ("clip 3", "three three"),
     ]  # fmt: skip
@@ -202,4 +202,4 @@ def test_a_batch_needs_a_line_for_each_clip(lines, why):
 
 def test_a_folder_and_a_recording_at_once_are_refused():
     with pytest.raises(ValueError, match="choose one"):
-        gathered(SimpleNamespace(), "clips", {"waveform": torch.rand(1, 1, 9), "sample_rate": 9}, "")
+        clips_of(SimpleNamespace(), "clips", {"waveform": torch.rand(1, 1, 9), "sample_rate": 9}, "")

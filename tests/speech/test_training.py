@@ -13,15 +13,14 @@ import pytest
 import torch
 
 from myspinbot.engines.speech import espeak
-from myspinbot.engines.speech.f5.checkpoint import identity, load_model
-from myspinbot.engines.speech.f5.errors import F5Error
-from myspinbot.engines.speech.f5.lora import applied, fresh, projections
+from myspinbot.engines.speech.f5 import F5Error
+from myspinbot.engines.speech.f5.checkpoint import load_model, model_hash
+from myspinbot.engines.speech.f5.lora import apply_lora, init_lora, projections
 from myspinbot.engines.voice.profile import load_profile
-from myspinbot.engines.voice.training.clips import Clip, lessons
-from myspinbot.engines.voice.training.exercise import Example, Exercise, drawn, loss
-from myspinbot.engines.voice.training.report import told
+from myspinbot.engines.voice.training.dataset import Clip, prepare_dataset
+from myspinbot.engines.voice.training.loss import Example, MaskedSample, loss, random_sample
 from myspinbot.engines.voice.training.state import FILE, load
-from myspinbot.engines.voice.training.train import PATIENCE, Settings, adapter_of, divided, train
+from myspinbot.engines.voice.training.train import PATIENCE, Settings, adapter_of, split_examples, summary, train
 from myspinbot.shared.work_store import Store
 from tests.miniatures import f5 as miniature
 
@@ -42,7 +41,7 @@ def clip(text: str, **options) -> Clip:
 
 @pytest.fixture(scope="module")
 def examples(vocabulary) -> list[Example]:
-    return lessons([clip(text) for text in TEXTS], vocabulary).examples
+    return prepare_dataset([clip(text) for text in TEXTS], vocabulary).examples
 
 
 @pytest.fixture(scope="module")
@@ -70,44 +69,44 @@ def test_what_was_held_out_is_understood_better(model, examples, whole, count):
     state = whole if count == 5 else train(model, examples[:count], QUICK)
     assert state.history[0].step == 0
     assert state.best_point.held_out < 0.85 * state.history[0].held_out
-    text = told(adapter_of(state, QUICK, base="b", source="s"))
+    text = summary(adapter_of(state, QUICK, base="b", source="s"))
     assert f"{state.best_point.held_out:.4f}" in text
 
 
 def test_what_is_held_out_is_never_learnt_from(examples):
-    taught, exam = divided(examples, 1)
-    assert len(taught) == len(examples) - 1
-    assert {id(e.example) for e in exam} == {id(examples[-1])}
-    (alone,), exam = divided(examples[:1], 1)
-    assert alone.learnt < alone.frames
-    assert all((e.start, e.stop) == (alone.learnt, alone.frames) for e in exam)
-    assert len({e.time for e in exam}) > 1
+    training, validation = split_examples(examples, 1)
+    assert len(training) == len(examples) - 1
+    assert {id(e.example) for e in validation} == {id(examples[-1])}
+    (alone,), validation = split_examples(examples[:1], 1)
+    assert alone.trained < alone.frames
+    assert all((e.start, e.stop) == (alone.trained, alone.frames) for e in validation)
+    assert len({e.time for e in validation}) > 1
 
 
 def test_the_loss_counts_hidden_frames_that_may_be_learnt_from(files, vocabulary, examples):
     silent = load_model(files.model, vocabulary)
     for parameter in silent.proj_out.parameters():
         parameter.zero_()  # so that the velocity is zero, and the loss known
-    example = replace(examples[0], learnt=60)
+    example = replace(examples[0], trained=60)
     noise = torch.randn(example.bands.shape, generator=torch.Generator().manual_seed(1))
-    exercise = Exercise(example, noise, 0.3, 20, 90)
+    sample = MaskedSample(example, noise, 0.3, 20, 90)
     missed = (example.bands - noise).square().mean(dim=-1)
-    assert float(loss(silent, [exercise])) == pytest.approx(float(missed[20:60].mean()), rel=1e-5)
-    assert float(loss(silent, [exercise], held_out=True)) == pytest.approx(float(missed[20:90].mean()), rel=1e-5)
+    assert float(loss(silent, [sample])) == pytest.approx(float(missed[20:60].mean()), rel=1e-5)
+    assert float(loss(silent, [sample], held_out=True)) == pytest.approx(float(missed[20:90].mean()), rel=1e-5)
 
 
 def test_clips_of_other_lengths_beside_it_do_not_change_an_exercise(model, examples):
-    exercises = [drawn(example, torch.Generator().manual_seed(i)) for i, example in enumerate(examples)]
-    sizes = [exercise.stop - exercise.start for exercise in exercises]
-    alone = [float(loss(model, [exercise])) for exercise in exercises]
-    together = float(loss(model, exercises))
-    assert len({exercise.example.frames for exercise in exercises}) > 2
+    samples = [random_sample(example, torch.Generator().manual_seed(i)) for i, example in enumerate(examples)]
+    sizes = [sample.stop - sample.start for sample in samples]
+    alone = [float(loss(model, [sample])) for sample in samples]
+    together = float(loss(model, samples))
+    assert len({sample.example.frames for sample in samples}) > 2
     assert together == pytest.approx(np.average(alone, weights=sizes), rel=1e-4)
 
 
 def test_words_sound_moment_and_span_all_matter(model, examples):
     noise = torch.randn(examples[0].bands.shape, generator=torch.Generator().manual_seed(1))
-    base = Exercise(examples[0], noise, 0.3, 20, 90)
+    base = MaskedSample(examples[0], noise, 0.3, 20, 90)
     changed = [
         replace(base, words=False), replace(base, sound=False), replace(base, time=0.5), replace(base, start=30),
         replace(base, example=replace(examples[0], tokens=examples[1].tokens)),
@@ -117,14 +116,14 @@ def test_words_sound_moment_and_span_all_matter(model, examples):
 
 
 def test_exercises_are_those_of_the_paper(examples):
-    found = [drawn(examples[0], torch.Generator().manual_seed(seed)) for seed in range(3000)]
-    shares = [(exercise.stop - exercise.start) / examples[0].frames for exercise in found]
+    found = [random_sample(examples[0], torch.Generator().manual_seed(seed)) for seed in range(3000)]
+    shares = [(sample.stop - sample.start) / examples[0].frames for sample in found]
     assert 0.69 < min(shares) < 0.72
     assert 0.98 < max(shares) <= 1.0
-    assert all(exercise.start >= 0 and exercise.stop <= examples[0].frames for exercise in found)
-    assert np.mean([not exercise.words for exercise in found]) == pytest.approx(0.2, abs=0.03)
-    assert np.mean([not exercise.sound for exercise in found]) == pytest.approx(0.2 + 0.8 * 0.3, abs=0.03)
-    assert np.mean([exercise.time for exercise in found]) == pytest.approx(0.5, abs=0.03)
+    assert all(sample.start >= 0 and sample.stop <= examples[0].frames for sample in found)
+    assert np.mean([not sample.words for sample in found]) == pytest.approx(0.2, abs=0.03)
+    assert np.mean([not sample.sound for sample in found]) == pytest.approx(0.2 + 0.8 * 0.3, abs=0.03)
+    assert np.mean([sample.time for sample in found]) == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_killed_training_ends_as_an_uninterrupted_one(files, model, examples, whole, job, tmp_path):
@@ -211,7 +210,7 @@ def test_it_ends_when_nothing_more_is_learnt(model, examples):
     assert state.step < 200
     points = [point.step for point in state.history]
     assert len(points) - 1 - points.index(state.best_point.step) == PATIENCE
-    assert "ended after" in told(adapter_of(state, replace(QUICK, steps=200), base="", source=""))
+    assert "ended after" in summary(adapter_of(state, replace(QUICK, steps=200), base="", source=""))
 
 
 def test_a_loss_that_is_no_number_is_an_error(files, vocabulary, examples):
@@ -224,7 +223,7 @@ def test_a_loss_that_is_no_number_is_an_error(files, vocabulary, examples):
 @pytest.mark.parametrize("steps", [1, 2, 5, 300])
 def test_the_learning_rate_rises_and_falls_within_few_steps(steps):
     settings = Settings(steps=steps, learning_rate=1.0)
-    rates = [settings.rate(step) for step in range(steps)]
+    rates = [settings.rate_at(step) for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
     assert max(rates) == pytest.approx(1.0)
     if steps == 300:
@@ -247,19 +246,19 @@ def test_an_adapter_is_the_same_as_changed_weights(files, vocabulary, model, who
         layer.weight += weights[f"{name}.lora_B.weight"] @ weights[f"{name}.lora_A.weight"]
     assert len(projections(merged)) == 4 * miniature.DEPTH
     plain = heard(model)
-    with applied(model, weights):
-        taught = heard(model)
-    assert (taught - plain).abs().max() > 1e-2
-    assert (taught - heard(merged)).abs().max() < 1e-4
+    with apply_lora(model, weights):
+        training = heard(model)
+    assert (training - plain).abs().max() > 1e-2
+    assert (training - heard(merged)).abs().max() < 1e-4
     assert torch.equal(heard(model), plain)
 
 
 def test_an_adapter_leaves_the_model_after_an_error_too(model, whole):
     plain = heard(model)
-    with pytest.raises(RuntimeError, match="on purpose"), applied(model, whole.best):
+    with pytest.raises(RuntimeError, match="on purpose"), apply_lora(model, whole.best):
         raise RuntimeError("on purpose")
     assert torch.equal(heard(model), plain)
-    with applied(model, fresh(model, 3, torch.Generator().manual_seed(1))):
+    with apply_lora(model, init_lora(model, 3, torch.Generator().manual_seed(1))):
         assert torch.equal(heard(model), plain), "one that was never trained does nothing"
 
 
@@ -272,7 +271,7 @@ def test_an_adapter_leaves_the_model_after_an_error_too(model, whole):
 )
 def test_an_adapter_of_another_model_is_refused(model, whole, change, why):
     plain = heard(model)
-    with pytest.raises(F5Error, match=why), applied(model, change(whole.best)):
+    with pytest.raises(F5Error, match=why), apply_lora(model, change(whole.best)):
         pass
     assert torch.equal(heard(model), plain)
 
@@ -280,8 +279,8 @@ def test_an_adapter_of_another_model_is_refused(model, whole, change, why):
 def test_models_are_told_apart_whatever_file_they_came_in(tmp_path, vocabulary, model):
     pickled = load_model(miniature.write_model(tmp_path / "a", "pt"), vocabulary)
     other = load_model(miniature.write_model(tmp_path / "b", seed=9), vocabulary)
-    assert identity(model) == identity(pickled)
-    assert identity(model) != identity(other)
+    assert model_hash(model) == model_hash(pickled)
+    assert model_hash(model) != model_hash(other)
 
 
 def test_a_trained_voice_comes_back_as_it_was(spoken, whole, tmp_path):

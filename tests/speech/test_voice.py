@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from myspinbot.engines.speech import espeak
-from myspinbot.engines.speech.f5.reference import prepare
+from myspinbot.engines.speech.f5.reference import prepare_reference
 from myspinbot.engines.voice.build import build
 from myspinbot.engines.voice.checks import report
-from myspinbot.engines.voice.choose import UnsureError, choose
+from myspinbot.engines.voice.choose import NoCutError, choose_segment
 from myspinbot.engines.voice.profile import ProfileError, load_profile
 from myspinbot.engines.voice.signal import clipped, phrases, pitch, signal_to_noise
 from myspinbot.media.loudness import loudness
@@ -43,8 +43,8 @@ def made(samples: np.ndarray, words: str = WORDS, **options):
     return build(samples, RATE, words, **({"name": "me", "consent": True, "today": date(2026, 1, 2)} | options))
 
 
-def verdicts(profile) -> dict[str, str]:
-    return {check.name: check.verdict for check in profile.checks}
+def ratings(profile) -> dict[str, str]:
+    return {check.name: check.rating for check in profile.checks}
 
 
 def noisy(samples: np.ndarray, decibels: float) -> np.ndarray:
@@ -55,7 +55,7 @@ def noisy(samples: np.ndarray, decibels: float) -> np.ndarray:
 
 def test_clean_speech_is_good_in_every_way(clean):
     profile = made(clean)
-    assert set(verdicts(profile).values()) == {"good"}
+    assert set(ratings(profile).values()) == {"good"}
     assert profile.sample_rate == 24000
     assert profile.samples.dtype == np.float32
     assert loudness(profile.samples, 24000) == pytest.approx(-20, abs=0.5)
@@ -65,7 +65,7 @@ def test_clean_speech_is_good_in_every_way(clean):
 
 
 @pytest.mark.parametrize(
-    ("change", "name", "verdict"),
+    ("change", "name", "rating"),
     [
         (lambda s: noisy(s, 5), "noise", "bad"),
         (lambda s: noisy(s, 18), "noise", "doubtful"),
@@ -75,22 +75,22 @@ def test_clean_speech_is_good_in_every_way(clean):
         (lambda s: s * 0.05, "clipping", "good"),
     ],
 )
-def test_what_is_wrong_is_said(clean, change, name, verdict):
-    assert verdicts(made(change(clean)))[name] == verdict
+def test_what_is_wrong_is_said(clean, change, name, rating):
+    assert ratings(made(change(clean)))[name] == rating
 
 
 def test_music_below_the_speech_is_noticed(clean):
     time = np.arange(len(clean)) / RATE
     chord = sum(np.sin(2 * np.pi * f * time) for f in (262, 330, 392)) * 0.05
-    assert verdicts(made((clean + chord).astype(np.float32)))["noise"] != "good"
+    assert ratings(made((clean + chord).astype(np.float32)))["noise"] != "good"
 
 
 def test_two_voices_are_suspected_and_one_is_not(clean):
     other = said("No, it was not. I was there and I saw it.", voice="f2", pitch=80)
     both = np.concatenate((clean[: RATE * 4], other))
-    assert verdicts(made(both, WORDS[:60] + " No, it was not. I was there."))["speakers"] == "doubtful"
+    assert ratings(made(both, WORDS[:60] + " No, it was not. I was there."))["speakers"] == "doubtful"
     for voice in ("f3", "m3"):
-        assert verdicts(made(said(WORDS, voice=voice)))["speakers"] == "good"
+        assert ratings(made(said(WORDS, voice=voice)))["speakers"] == "good"
 
 
 @pytest.mark.parametrize(("words", "why"), [(WORDS * 4, "very many"), ("Yes.", "very few")])
@@ -101,7 +101,7 @@ def test_words_that_can_not_be_all_that_is_said(clean, words, why):
 
 def test_a_doubtful_transcript_is_kept_with_a_word(clean):
     profile = made(clean, WORDS + " " + WORDS[:80])
-    assert verdicts(profile)["transcript"] == "doubtful"
+    assert ratings(profile)["transcript"] == "doubtful"
     assert report(profile.checks).startswith("doubtful: ")
 
 
@@ -130,11 +130,11 @@ def test_a_long_recording_gives_whole_sentences_with_their_own_words():
     """espeak-ng says when each word is heard, so that the words of the stretch can be checked one by one."""
     speech = espeak.speak(SENTENCES)
     assert speech.timings.duration > 18
-    choice = choose(speech.samples, RATE, SENTENCES)
-    assert 5 <= choice.stretch.length <= 12
+    choice = choose_segment(speech.samples, RATE, SENTENCES)
+    assert 5 <= choice.interval.duration <= 12
     inside = [
         word.text for word in speech.timings.words
-        if choice.stretch.start - 0.05 <= (word.start + word.end) / 2 <= choice.stretch.end + 0.05
+        if choice.interval.start - 0.05 <= (word.start + word.end) / 2 <= choice.interval.end + 0.05
     ]  # fmt: skip
     words = "".join(c for c in choice.transcript if c.isalpha() or c == " ").split()
     assert len(words) > 15
@@ -147,15 +147,15 @@ def test_the_best_part_is_taken_not_the_first():
     speech = espeak.speak(SENTENCES)
     half = len(speech.samples) // 2
     spoiled = np.concatenate((noisy(speech.samples[:half], 3), speech.samples[half:]))
-    choice = choose(spoiled, RATE, SENTENCES)
-    assert choice.stretch.start > half / RATE - 1
+    choice = choose_segment(spoiled, RATE, SENTENCES)
+    assert choice.interval.start > half / RATE - 1
     assert "baker opens" not in choice.transcript
 
 
 def test_words_that_fit_nowhere_are_not_guessed_at():
     long = np.concatenate([said("a long long word", speed=0.5)] * 8)
-    with pytest.raises(UnsureError, match="Cut the recording"):
-        choose(long, RATE, "word " * 60)
+    with pytest.raises(NoCutError, match="Cut the recording"):
+        choose_segment(long, RATE, "word " * 60)
 
 
 def test_measures(clean):
@@ -188,7 +188,7 @@ def test_the_facts_can_be_read_by_anything_that_reads_safetensors(clean, tmp_pat
     assert facts["created"] == "2026-01-02"
     assert "may use this voice" in facts["consent"]
     assert len(facts["source_sha256"]) == 64
-    assert {check["verdict"] for check in facts["checks"]} == {"good"}
+    assert {check["rating"] for check in facts["checks"]} == {"good"}
 
 
 def test_a_profile_never_replaces_another(clean, tmp_path):
@@ -222,6 +222,6 @@ def test_files_that_are_no_profiles(clean, tmp_path):
 
 def test_a_profile_is_a_reference_to_speak_with(clean):
     profile = made(clean)
-    reference = prepare(profile.samples, profile.sample_rate, profile.transcript)
+    reference = prepare_reference(profile.samples, profile.sample_rate, profile.transcript)
     assert reference.remarks == []
     assert reference.seconds == pytest.approx(profile.seconds, abs=0.2)

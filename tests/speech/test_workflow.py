@@ -53,7 +53,7 @@ def run(server, out: Path, *arguments: str, workflow: Path = SPEAK) -> subproces
 
 
 def test_the_command_line_speaks_in_the_example_voice(server, base, tmp_path):
-    done = run(server, tmp_path, "--model", MODEL, "--nfe-step", "5", "--text", "Twenty-one words, or 21.")
+    done = run(server, tmp_path, "--model", MODEL, "--steps", "5", "--text", "Twenty-one words, or 21.")
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = tmp_path.rglob("*.flac")
     with av.open(str(path)) as container:
@@ -71,7 +71,7 @@ def test_as_it_is_shipped_it_names_the_model_to_fetch(server, base, tmp_path):
 
 def test_a_voice_is_made_kept_and_heard(server, base, tmp_path):
     name = f"owner {tag()}"
-    flags = ("--model", MODEL, "--nfe-step", "5", "--name", name)
+    flags = ("--model", MODEL, "--steps", "5", "--name", name)
     done = run(server, tmp_path, *flags, workflow=TRAIN)
     assert done.returncode not in (0, 1)
     assert "consent" in done.stdout + done.stderr
@@ -87,7 +87,7 @@ def test_a_voice_is_trained_with_a_folder_of_clips_and_heard(server, base, tmp_p
     folder = clips(base, f"clips-{tag()}", ["It was a fine day for all of us.", "Nobody minded the wind at all."])
     name = f"owner {tag()}"
     names = ("--name", name, "--trained-name", f"{name}, trained")
-    flags = ("--model", MODEL, "--nfe-step", "5", "--steps", "4", "--learning-rate", "0.01", "--folder", folder)
+    flags = ("--model", MODEL, "--speech-steps", "5", "--steps", "4", "--learning-rate", "0.01", "--folder", folder)
     done = run(server, tmp_path, *flags, *names, "--consent", "true", workflow=FINETUNE)
     assert done.returncode == 0, done.stdout + done.stderr
     voices = base / "models" / "voices"

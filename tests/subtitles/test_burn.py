@@ -95,7 +95,7 @@ def test_position(clip, fonts, tmp_path, position, rows):
 
 
 def test_size_colour_and_backing(clip, fonts, tmp_path):
-    small = Style(size=6, colour="#ff0000", backing="none")
+    small = Style(size=6, color="#ff0000", backing="none")
     burn(clip, tmp_path / "small.mp4", SPOKEN, TEXT, folders=[fonts], style=small)
     burn(clip, tmp_path / "box.mp4", SPOKEN, TEXT, folders=[fonts], style=Style(size=12, backing="box"))
     one, two = (frames(tmp_path / name)[15].astype(int) for name in ("small.mp4", "box.mp4"))
@@ -232,7 +232,7 @@ def test_looking_for_fonts_can_be_cancelled(clip, fonts, tmp_path):
 
 def test_bad_input_is_refused_before_work(clip, tmp_path):
     with pytest.raises(ValueError, match="'redd' is no colour"):
-        burn(clip, tmp_path / "out.mp4", SPOKEN, style=Style(colour="redd"))
+        burn(clip, tmp_path / "out.mp4", SPOKEN, style=Style(color="redd"))
     (tmp_path / "no.mp4").write_bytes(b"nothing")
     with pytest.raises(ValueError, match="no video"):
         burn(tmp_path / "no.mp4", tmp_path / "out.mp4", SPOKEN)

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myspinbot.engines.speech import espeak
-from myspinbot.engines.subtitles.cues import LINE, Cue, cues
-from myspinbot.engines.subtitles.files import srt, vtt
-from myspinbot.engines.subtitles.script import ends_sentence, key, pieces, width
+from myspinbot.engines.subtitles.cues import LINE, Cue, cues, srt, vtt
+from myspinbot.engines.subtitles.line_breaking import ends_sentence, normalized, split_at_breaks, width
 from myspinbot.engines.timings import Span, Timings, TimingsError
 
 from .speech import spoken
@@ -152,10 +151,10 @@ def test_where_sentences_end():
 
 
 def test_lines_may_end_between_ideographs_but_not_before_closing_marks():
-    assert pieces("中文，好（是）") == ["中", "文，", "好", "（是）"]
-    assert pieces("チョコレート") == ["チョ", "コ", "レー", "ト"]
-    assert pieces("well-known") == ["well-known"]
-    assert pieces("用Python写") == ["用", "Python", "写"]
+    assert split_at_breaks("中文，好（是）") == ["中", "文，", "好", "（是）"]
+    assert split_at_breaks("チョコレート") == ["チョ", "コ", "レー", "ト"]
+    assert split_at_breaks("well-known") == ["well-known"]
+    assert split_at_breaks("用Python写") == ["用", "Python", "写"]
 
 
 def test_an_hour():
@@ -202,8 +201,8 @@ def test_any_timings_give_subtitles_that_can_be_read(spans, text, line):
     timings = Timings(60.0, tuple(Span(word, a, b) for a, b, word in ordered))
     found, used = cues(timings, text, line=line)
     check(found, line)
-    said = text if used and key(text) and key("".join(w.text for w in timings.words)) else None
+    said = text if used and normalized(text) and normalized("".join(w.text for w in timings.words)) else None
     written = "".join("".join(line.split()) for cue in found for line in cue.lines)
     expected = "".join(said.split()) if said else "".join("".join(w.text.split()) for w in timings.words)
-    assert key(written) == key(expected)
+    assert normalized(written) == normalized(expected)
     assert len(list(srt_reader.parse(srt(found)))) == len(found)

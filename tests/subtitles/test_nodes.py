@@ -52,7 +52,7 @@ def spoken(prefix: str, language: str = "en-us", text: str = TEXT) -> dict:
 
 def filmed(prefix: str, timings: str, **style) -> dict:
     """A clip with subtitles in it and beside it."""
-    look = {"size": 8.0, "position": "bottom", "colour": "white", "backing": "outline"} | style
+    look = {"size": 8.0, "position": "bottom", "color": "white", "backing": "outline"} | style
     return {
         "1": node("LoadVideo", file="clip.mp4"),
         "2": node("PrimitiveStringMultiline", value=timings),
@@ -132,7 +132,7 @@ def test_without_words_the_video_stays_as_it_is(server, base, tmp_path):
     [
         ("no json", {}, "not JSON"),
         ('{"words": [{"text": "a", "start": 1}]}', {}, r"words\[0\]"),
-        (json.dumps(TIMINGS), {"colour": "rainbow"}, "no colour"),
+        (json.dumps(TIMINGS), {"color": "rainbow"}, "no colour"),
     ],
 )
 def test_bad_inputs_fail_with_a_sentence(server, base, timings, style, why):

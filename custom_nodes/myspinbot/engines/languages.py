@@ -34,7 +34,7 @@ _CODE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 
 
 def language_of(text: str) -> str:
-    """A guess from the letters alone: Latin ones count as English.
+    """A language's code, guessed from the letters of a text alone: Latin ones count as English.
 
     Kana outweighs Chinese characters, which Japanese has too.
     """

@@ -24,6 +24,18 @@ class TimingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """From `start` to `end`, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """One word or phoneme, from `start` to `end` seconds."""
 
@@ -45,7 +57,7 @@ class Timings:
 
     @classmethod
     def from_json(cls, text: str) -> "Timings":
-        """Read `text`.
+        """Read `text`, JSON as the module describes it.
 
         Raises:
             TimingsError: not JSON, not an object, or a span without text or with impossible times.
@@ -83,10 +95,13 @@ def _is_time(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST
 
 
-def closed(starts: Iterable[tuple[str, float]], end: float) -> tuple[Span, ...]:
+def spans_from_starts(starts: Iterable[tuple[str, float]], end: float) -> tuple[Span, ...]:
     """Spans from starting times alone: each lasts until the next begins, the last until `end`.
 
-    An empty text marks a pause: it ends the span before it and makes none of its own.
+    Args:
+        starts: Texts and when they begin, in seconds. An empty text marks a pause: it ends the span before it and
+            makes none of its own.
+        end: When the last one ends, in seconds.
     """
     marks = [*starts, ("", end)]
     return tuple(Span(text, start, max(start, following)) for (text, start), (_, following) in pairwise(marks) if text)

@@ -1,1 +1,1 @@
-"""From a handful of pictures of a person to what a LoRA is trained on, and what is kept of the training."""
+"""From a handful of pictures of a person to a training set and a LoRA."""

@@ -1,4 +1,4 @@
-"""Whether pictures are fit to learn a face from: what is measured in each, with a verdict in plain words.
+"""Whether pictures are fit to learn a face from: what is measured in each, with a rating and a sentence.
 
 Blur is the variance of the Laplacian (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", 2000),
 taken of the face at one size, so that it means the same in every picture. Likeness is the Hamming distance between
@@ -16,7 +16,7 @@ from scipy import fft, ndimage
 
 from ...media.faces import Box, Pixels
 
-Verdict = Literal["good", "doubtful", "left out"]
+Rating = Literal["good", "doubtful", "left out"]
 Bits = npt.NDArray[np.bool_]
 BLURRED, SOFT = 25.0, 70.0
 """Variance of the Laplacian below which a face is left out, and below which it is doubtful."""
@@ -28,14 +28,14 @@ _SMALLEST_FACE = 48
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was seen in one picture: its verdict, and a sentence for the user."""
+    """What was found in one picture: its rating, and a sentence for the user."""
 
     name: str
-    verdict: Verdict
+    rating: Rating
     text: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.verdict}. {self.text}"
+        return f"{self.name}: {self.rating}. {self.text}"
 
 
 def size(name: str, pixels: Pixels, resolution: int) -> Finding | None:

@@ -1,4 +1,4 @@
-"""The LoRA of an identity: where it begins, how stages add up, and the file that is kept.
+"""The LoRA of an identity: its start, how stages add up, and its file.
 
 ComfyUI's `TrainLoraNode` names its tensors after the model's layers: `<layer>.lora_up.weight`, `.lora_down.weight` and
 `.alpha` for matrices, `.diff` for norms and `.diff_b` for biases. When it goes on from a LoRA it takes over the
@@ -29,7 +29,7 @@ Lora = dict[str, Tensor]
 
 
 class IdentityError(ValueError):
-    """An identity can't be trained or kept; the message says why."""
+    """An identity can't be trained or saved; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,18 @@ def checked_name(name: str) -> str:
     return name
 
 
-def beginning(layers: Iterable[tuple[str, tuple[int, ...]]], rank: int, seed: int) -> Lora:
-    """A LoRA that changes nothing yet, for layers of these names and weight shapes.
+def init_lora(layers: Iterable[tuple[str, tuple[int, ...]]], rank: int, seed: int) -> Lora:
+    """A LoRA that changes nothing yet.
 
     Its upper matrices are drawn as ComfyUI does, but from a generator of their own, so that a seed gives one LoRA.
+
+    Args:
+        layers: Names and weight shapes.
+        rank: Of the matrices.
+        seed: Of the upper matrices.
+
+    Returns:
+        Float32 on the CPU, under ComfyUI's names.
     """
     generator = torch.Generator().manual_seed(seed)
     lora: Lora = {}
@@ -102,7 +110,7 @@ def differences(lora: Mapping[str, Tensor]) -> Lora:
     return {name: value for name, value in lora.items() if name.endswith((".diff", ".diff_b"))}
 
 
-def added_up(before: Mapping[str, Tensor], stage: Mapping[str, Tensor]) -> Lora:
+def add_stage(before: Mapping[str, Tensor], stage: Mapping[str, Tensor]) -> Lora:
     """The LoRA after a stage that went on from the one `before`."""
     earlier = differences(before)
     return {
@@ -122,7 +130,7 @@ def save(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str] | N
     save_weights(path, whole, metadata)
 
 
-def keep(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+def save_identity(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write the LoRA in half precision under its name.
 
     Raises:
@@ -133,7 +141,7 @@ def keep(path: Path, lora: Mapping[str, Tensor], metadata: Mapping[str, str]) ->
         save(aside, {name: value.half() for name, value in lora.items()}, metadata)
 
 
-def facts_of(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
     """What the header of an identity says; empty for a LoRA that isn't one.
 
     Raises:

@@ -1,7 +1,7 @@
-"""One training, told in full: what the nodes of its stages hand on to each other, and what is kept of each."""
+"""One training as a whole: the plan that its stages' nodes hand on, and the results of each in the store of work."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ from PIL import Image
 
 from ...media.faces import Pixels
 from ...media.fingerprint import fingerprint
+from ...media.plot import Curve, plot
 from ...shared.work_store import Job, Store
-from .losses import Measured
-from .prepare import Example, TrainingSet
 from .settings import Settings
+from .training_set import Example, TrainingSet
 
 STAGE = "identity"
 Part = str
 LEARNED, HELD_OUT = "learned", "held-out"
+_STEP_COLOR, _LEARNED_COLOR, _HELD_OUT_COLOR = (150, 165, 190), (31, 91, 179), (200, 88, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,53 +80,88 @@ def _hashes(examples: Iterable[Example]) -> tuple[str, ...]:
     return tuple(fingerprint(np.ascontiguousarray(example.pixels), example.caption) for example in examples)
 
 
-def put_pictures(job: Job, pictures: TrainingSet) -> None:
-    """Keep the crops and captions, for the nodes that encode them."""
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The loss after `steps` with fixed noise, on pictures that are learned and on ones that aren't."""
+
+    steps: int
+    learned: float
+    held_out: float | None
+
+
+def overfits(measured: Sequence[Measurement]) -> bool:
+    """Whether the loss on held-out pictures ends more than 2 percent above its least: the training was too long."""
+    held = [point.held_out for point in measured if point.held_out is not None]
+    return len(held) > 2 and held[-1] > 1.02 * min(held)
+
+
+def loss_plot(steps: Sequence[float], measured: Sequence[Measurement]) -> Pixels:
+    """A chart of the losses.
+
+    Args:
+        steps: The loss of each step, drawn on a scale of its own.
+        measured: Before the first stage and after each.
+
+    Returns:
+        (480, 768, 3) uint8.
+    """
+    learned = [(point.steps, point.learned) for point in measured]
+    held = [(point.steps, point.held_out) for point in measured if point.held_out is not None]
+    curves = [
+        Curve("each step (own scale)", list(enumerate(steps, 1)), _STEP_COLOR, behind=True),
+        Curve("pictures that are learned", learned, _LEARNED_COLOR),
+        Curve("pictures held out", held, _HELD_OUT_COLOR),
+    ]
+    return plot(curves, "Loss", "steps")
+
+
+def save_pictures(job: Job, pictures: TrainingSet) -> None:
+    """Save the crops and captions, for the nodes that encode them."""
     for part, examples in ((LEARNED, pictures.examples), (HELD_OUT, pictures.held_out)):
         for index, example in enumerate(examples):
-            put_picture(job, f"{part}-{index:02}.png", example.pixels)
+            save_picture(job, f"{part}-{index:02}.png", example.pixels)
         with job.atomic_write(f"{part}.json") as path:
             path.write_text(json.dumps([example.caption for example in examples], ensure_ascii=False), "utf-8")
 
 
-def pictures(job: Job, part: Part) -> tuple[list[Pixels], list[str]]:
+def load_pictures(job: Job, part: Part) -> tuple[list[Pixels], list[str]]:
     """The crops (h, w, 3) and captions of a part.
 
     Raises:
         FileNotFoundError: They were cleared away in the meantime.
     """
-    captions = json.loads(kept_file(job, f"{part}.json").read_text("utf-8"))
-    return [picture(job, f"{part}-{index:02}.png") for index in range(len(captions))], captions
+    captions = json.loads(job_file(job, f"{part}.json").read_text("utf-8"))
+    return [load_picture(job, f"{part}-{index:02}.png") for index in range(len(captions))], captions
 
 
-def put_picture(job: Job, name: str, pixels: Pixels) -> None:
+def save_picture(job: Job, name: str, pixels: Pixels) -> None:
     with job.atomic_write(name) as path:
         Image.fromarray(pixels).save(path, "PNG")
 
 
-def picture(job: Job, name: str) -> Pixels:
-    with Image.open(kept_file(job, name)) as image:
+def load_picture(job: Job, name: str) -> Pixels:
+    with Image.open(job_file(job, name)) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def put_measured(job: Job, stage: int, measured: Measured) -> None:
+def save_measurement(job: Job, stage: int, measurement: Measurement) -> None:
     with job.atomic_write(f"measured-{stage:03}.json") as path:
-        path.write_text(json.dumps(asdict(measured)), "utf-8")
+        path.write_text(json.dumps(asdict(measurement)), "utf-8")
 
 
-def measured(job: Job, plan: Plan) -> list[Measured]:
+def load_measurements(job: Job, plan: Plan) -> list[Measurement]:
     """What was measured so far, from before the first stage on."""
     names = [f"measured-{stage:03}.json" for stage in range(len(plan.stages) + 1)]
-    return [Measured(**json.loads(job.path(name).read_text("utf-8"))) for name in names if job.has(name)]
+    return [Measurement(**json.loads(job.path(name).read_text("utf-8"))) for name in names if job.has(name)]
 
 
-def put_losses(job: Job, stage: int, losses: list[float]) -> None:
+def save_losses(job: Job, stage: int, losses: list[float]) -> None:
     with job.atomic_write(f"losses-{stage:03}.json") as path:
         path.write_text(json.dumps(losses), "utf-8")
 
 
-def losses(job: Job, plan: Plan) -> list[float]:
-    """The loss of every step whose stage is kept."""
+def load_losses(job: Job, plan: Plan) -> list[float]:
+    """The loss of every step whose stage is done."""
     names = [f"losses-{stage:03}.json" for stage in range(1, len(plan.stages) + 1)]
     return [value for name in names if job.has(name) for value in json.loads(job.path(name).read_text("utf-8"))]
 
@@ -141,11 +177,11 @@ def sample_name(stage: int) -> str:
 
 
 def last_stage(job: Job, plan: Plan) -> int:
-    """How many stages are done and kept."""
+    """How many stages are done and saved."""
     return max((stage for stage in range(1, len(plan.stages) + 1) if job.has(lora_name(stage))), default=0)
 
 
-def kept_file(job: Job, name: str) -> Path:
+def job_file(job: Job, name: str) -> Path:
     """A file of the job.
 
     Raises:

@@ -1,12 +1,13 @@
 """Pictures of a training set, one by one, each with the words that lie beside it."""
 
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...media.faces import Pixels
 
@@ -14,6 +15,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 """What counts as a picture; of a kind that Pillow can't read here, such as HEIC, the user is told so."""
 LARGEST_FILE = 100 * 10**6  # bytes
 LARGEST_PICTURE = 100 * 10**6  # pixels; decoded, that is 300 MB
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\x00", b"MM\x00*")
 
 
 class PictureError(ValueError):
@@ -62,9 +64,12 @@ def read(path: Path) -> Pixels:
     """A file's pixels (H, W, 3), turned as the camera was held, transparency on white.
 
     Raises:
-        PictureError: It is too large, which its size and its header say before anything is decoded, or damaged.
+        PictureError: It is too large, which its size and its header say before anything is decoded, or empty, cut
+            short, damaged or no picture.
     """
     size = path.stat().st_size
+    if size == 0:
+        raise PictureError("the file is empty; copy it here again")
     if size > LARGEST_FILE:
         raise PictureError(f"the file has {size / 10**6:.0f} MB, and {LARGEST_FILE // 10**6} MB are the most")
     try:
@@ -77,8 +82,24 @@ def read(path: Path) -> Pixels:
         raise
     except Image.DecompressionBombError as error:
         raise PictureError("it has too many pixels; make it smaller") from error
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:  # Pillow's ways to say that a file is damaged
-        raise PictureError("the file is damaged or of a kind that isn't read; save it as JPEG or PNG") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(_unidentified(path)) from error
+    except (OSError, ValueError, SyntaxError, MemoryError, EOFError, struct.error) as error:
+        # It has a picture's header, and Pillow has many ways to say that the rest can't be decoded.
+        if "truncated" in str(error) or isinstance(error, EOFError):
+            raise PictureError("the file is cut short: its picture ends early; copy it here again") from error
+        raise PictureError("the file is damaged or cut short; copy it here again or save it as PNG anew") from error
+
+
+def _unidentified(path: Path) -> str:
+    """Why Pillow finds no picture in a file: its first bytes tell a picture that is cut short from anything else."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(_SIGNATURES):
+        return "the file is cut short or damaged: it begins as a picture and holds no more; copy it here again"
+    if start[4:8] == b"ftyp":
+        return "the file is of a kind that can't be read here, such as HEIC; save it as JPEG or PNG"
+    return "the file is no picture, whatever its name says; save the picture as JPEG or PNG"
 
 
 def _check_header(width: int, height: int) -> None:

@@ -53,7 +53,7 @@ MODELS: dict[str, Family] = {"SD15": "SD 1.5", "SDXL": "SDXL", "ZImage": "Z-Imag
 """ComfyUI's class for a kind of model, to the family that it is trained as."""
 
 
-def chosen(
+def settings_for(
     family: Family, *, steps: int = 0, resolution: int = 0, rank: int = 0, learning_rate: float = 0.0
 ) -> Settings:
     """The settings of a family, with what isn't 0 in place of its own values."""
@@ -69,7 +69,7 @@ def chosen(
     )
 
 
-def stages(steps: int, sample_every: int) -> tuple[int, ...]:
+def split_stages(steps: int, sample_every: int) -> tuple[int, ...]:
     """The steps of each stage: `sample_every` at a time, the rest in the last one."""
     if sample_every <= 0 or sample_every >= steps:
         return (steps,)

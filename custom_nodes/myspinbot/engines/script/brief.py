@@ -10,7 +10,7 @@ _CHARACTERS_A_WORD = 2  # where words are not set apart by spaces, as in Chinese
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """The order: `seconds` of speech in `language` about `topic`."""
+    """What is asked for: `seconds` of speech in `language` about `topic`."""
 
     topic: str
     tone: str = "casual"
@@ -19,8 +19,8 @@ class Brief:
     language: str = "English"
 
     @property
-    def tongue(self) -> str:
-        """The language, where none is named as well."""
+    def language_or_english(self) -> str:
+        """The language, English where none is named."""
         return self.language.strip() or "English"
 
     @property
@@ -40,16 +40,16 @@ class Script:
     language: str = "English"
 
 
-def fitted(narration: str, words: int) -> str:
+def shorten(narration: str, words: int) -> str:
     """`narration` cut at the end of a sentence when it is more than half as long again as asked."""
     if count_words(narration) <= words * 1.5:
         return narration
-    kept = ""
+    shortened = ""
     for sentence in re.split(r"(?<=[.!?؟])(?=\s)|(?<=[。！？])", narration):
-        if kept and count_words(kept + sentence) > words * 1.25:
+        if shortened and count_words(shortened + sentence) > words * 1.25:
             break
-        kept += sentence
-    return kept.strip()
+        shortened += sentence
+    return shortened.strip()
 
 
 def count_words(text: str) -> int:

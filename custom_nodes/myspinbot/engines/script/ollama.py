@@ -11,7 +11,7 @@ from typing import Any
 
 from ...shared.selection import LANGUAGE_MODEL, OLLAMA
 from ..progress import OnStep
-from .brief import Brief, Script, fitted
+from .brief import Brief, Script, shorten
 
 SCHEMA = {
     "type": "object",
@@ -135,7 +135,7 @@ def _script(answer: str, brief: Brief) -> Script:
     if _REFUSALS.match(narration.replace("\u2019", "'")):
         raise ModelError(f"The model refused: {narration[:120]!r}", again=True)
     scene = scene or f"A person talks to the camera about {brief.topic.strip()}."
-    return Script(fitted(narration, brief.words), scene, language=brief.tongue)
+    return Script(shorten(narration, brief.words), scene, language=brief.language_or_english)
 
 
 def _one_line(value: Any) -> str:

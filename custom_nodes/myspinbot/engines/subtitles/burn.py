@@ -13,9 +13,9 @@ from ...media.tracks import SoundFrom
 from ...media.video import VideoWriter
 from ..progress import OnStep
 from ..timings import Timings
-from .caption import Caption, Pixels, Style, drawn
+from .caption import Caption, Pixels, Style, draw_caption
 from .cues import LINE, OTHER_TEXT, Cue, cues
-from .fonts import Fit, Fonts, needs_shaping, script, shapes, system_folders
+from .fonts import Fit, Fonts, needs_shaping, script_name, shapes, system_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +38,29 @@ def burn(
 ) -> Burnt:
     """Write `source` to `target` with the subtitles of `timings` in its frames, at its average rate.
 
-    What no font of this computer can show is left out and told. The sound is copied as it is.
+    What no font of this computer can show is left out, and the remarks say so. The sound is copied as it is.
 
     Args:
+        source: The video of the speech.
+        target: Where the new one is written.
+        timings: When each word is spoken.
         text: As for `cues.cues`.
+        style: How the subtitles look.
         folders: Where fonts are looked for before the system's own folders.
         on_step: called with frames done and frames in all; what it raises ends the work.
 
     Raises:
-        ValueError: `source` is no video, or a colour of `style` isn't one.
+        ValueError: `source` is no video, or the color of `style` isn't one.
         FileExistsError: `target` exists.
     """
     style = style or Style()
     style.check()
     info = probe(source)
     width, height = info.width // 2 * 2, info.height // 2 * 2  # H.264 needs them even
-    shown, used = cues(timings, text, line=min(style.columns(width, height), LINE))
+    wanted, used = cues(timings, text, line=min(style.columns(width, height), LINE))
     remarks = [] if used else [OTHER_TEXT]
     total = info.frames or round(info.duration * info.fps)
-    fitted, lost = _fitted(shown, [*folders, *system_folders()], lambda: on_step(0, total) if on_step else None)
+    fitted, lost = _fit_fonts(wanted, [*folders, *system_folders()], lambda: on_step(0, total) if on_step else None)
     remarks += lost
     if not fitted:
         return Burnt(written=False, remarks=[*remarks, "Nothing was written into the video, which stays as it is."])
@@ -73,10 +77,10 @@ def burn(
     return Burnt(written=True, remarks=remarks)
 
 
-def _fitted(
+def _fit_fonts(
     cues: Sequence[Cue], folders: Sequence[Path], between: Callable[[], None]
 ) -> tuple[list[tuple[Cue, Fit]], list[str]]:
-    """The subtitles that can be drawn, each with its font, and what is to be said of the rest."""
+    """The subtitles that can be drawn, each with its font, and remarks on the rest."""
     fonts = Fonts("".join(line for cue in cues for line in cue.lines), folders, between)
     fitted: list[tuple[Cue, Fit]] = []
     unwritten: dict[str, dict[str, None]] = {}  # script -> its letters that no font has
@@ -84,13 +88,13 @@ def _fitted(
     for cue in cues:
         text = unicodedata.normalize("NFC", "".join(cue.lines))
         fit = fonts.of(text)
-        letters = [letter for letter in text if letter in fit.lacking and letter.isalnum()]
+        letters = [letter for letter in text if letter in fit.missing and letter.isalnum()]
         for letter in letters:
-            unwritten.setdefault(script(letter), {})[letter] = None
+            unwritten.setdefault(script_name(letter), {})[letter] = None
         if needs_shaping(text) and not shapes():
             shapeless = True
         elif not letters:
-            dropped |= dict.fromkeys(letter for letter in text if letter in fit.lacking)
+            dropped |= dict.fromkeys(letter for letter in text if letter in fit.missing)
             fitted.append((cue, fit))
     remarks = [
         f"No font on this computer has the {name} letters {' '.join(list(letters)[:8])}, so subtitles with them aren't "
@@ -123,5 +127,5 @@ def _captioned(
             yield frame
             continue
         if drawn_for is not cue:
-            caption, drawn_for = drawn(cue.lines, fit, style, frame.shape[1], frame.shape[0]), cue
+            caption, drawn_for = draw_caption(cue.lines, fit, style, frame.shape[1], frame.shape[0]), cue
         yield caption.over(frame) if caption else frame

@@ -22,22 +22,22 @@ _COLUMN = 0.52  # of the font's size: a usual letter's width
 class Style:
     """How subtitles look.
 
-    `size` is the font's height in percent of the frame's shorter side, `colour` as Pillow reads it (a name or
+    `size` is the font's height in percent of the frame's shorter side, `color` as Pillow reads it (a name or
     `#rrggbb`), `backing` what sets the text off from the picture.
     """
 
     size: float = 5.5
     position: Literal["bottom", "middle", "top"] = "bottom"
-    colour: str = "white"
+    color: str = "white"
     backing: Literal["outline", "box", "none"] = "outline"
 
     def check(self) -> None:
         """Raises ValueError for a colour that isn't one."""
         try:
-            ImageColor.getrgb(self.colour)
+            ImageColor.getrgb(self.color)
         except ValueError as error:
             raise ValueError(
-                f"{self.colour!r} is no colour. Write a name such as `white`, or red, green and blue as `#ffcc00`."
+                f"{self.color!r} is no colour. Write a name such as `white`, or red, green and blue as `#ffcc00`."
             ) from error
 
     def pixels(self, width: int, height: int) -> int:
@@ -51,11 +51,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """`colour` (h, w, 3) and `alpha` (h, w, 1), uint8, to be laid over a frame at (`left`, `top`)."""
+    """`color` (h, w, 3) and `alpha` (h, w, 1), uint8, to be laid over a frame at (`left`, `top`)."""
 
     left: int
     top: int
-    colour: Pixels
+    color: Pixels
     alpha: Pixels
 
     def over(self, frame: Pixels) -> Pixels:
@@ -64,16 +64,24 @@ class Caption:
         result = frame.copy()
         part = result[self.top : self.top + height, self.left : self.left + width]
         alpha = self.alpha.astype(np.uint16)
-        part[:] = (self.colour * alpha + part * (255 - alpha) + 127) // 255
+        part[:] = (self.color * alpha + part * (255 - alpha) + 127) // 255
         return result
 
 
-def drawn(lines: tuple[str, ...], fit: Fit, style: Style, width: int, height: int) -> Caption | None:
-    """`lines` for frames of `width` x `height`, smaller where they would be too wide; None if nothing is seen.
+def draw_caption(lines: tuple[str, ...], fit: Fit, style: Style, width: int, height: int) -> Caption | None:
+    """Subtitles drawn for the frames of a video, smaller where they would be too wide.
 
-    Characters that the font lacks are left out.
+    Args:
+        lines: One or two.
+        fit: Their font; characters missing in it are left out.
+        style: How they look.
+        width: Of the frames, in pixels.
+        height: Of the frames, in pixels.
+
+    Returns:
+        The caption; None if nothing can be seen of it.
     """
-    texts = [_without(line, fit.lacking) for line in lines]
+    texts = [_without(line, fit.missing) for line in lines]
     size = style.pixels(width, height)
     widest = max(fit.at(size).getlength(text) for text in texts)
     if widest > _WIDEST * width:
@@ -108,20 +116,20 @@ def _write(
         draw.text(
             (width / 2, baseline),
             text,
-            style.colour,
+            style.color,
             font,
             "ms",
             stroke_width=stroke,
-            stroke_fill=_against(style.colour),
+            stroke_fill=_contrasting(style.color),
         )
 
 
-def _against(colour: str) -> str:
+def _contrasting(color: str) -> str:
     """Black around light text, white around dark."""
-    red, green, blue = ImageColor.getrgb(colour)[:3]
+    red, green, blue = ImageColor.getrgb(color)[:3]
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 96 else "white"
 
 
-def _without(line: str, lacking: frozenset[str]) -> str:
+def _without(line: str, missing: frozenset[str]) -> str:
     plain = unicodedata.normalize("NFC", line)
-    return " ".join("".join(letter for letter in plain if letter not in lacking).split())
+    return " ".join("".join(letter for letter in plain if letter not in missing).split())

@@ -1,9 +1,9 @@
-"""Subtitles from the times of a speech's words.
+"""Subtitles from the times of a speech's words, and their files: SubRip (SRT) and WebVTT.
 
 Where one ends and the next begins is what costs least over the whole speech: best at the end of a sentence, then at
 a pause or a comma, and only as a last resort within a phrase. The measures are those of broadcasters: two lines of
 42 columns, at most 7 seconds, at least 5/6 of one, 17 columns a second where the speech leaves the time (Netflix
-Timed Text Style Guide, general requirements and English).
+Timed Text Style Guide, general requirements and English). WebVTT: https://www.w3.org/TR/webvtt1/.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..timings import Timings
-from .script import chopped, ends_clause, ends_sentence, width
+from .line_breaking import ends_clause, ends_sentence, split_to_width, width
 from .units import Unit, units
 
 LINE = 42  # columns
@@ -24,7 +24,7 @@ _PAUSE = 0.25  # seconds between words that part phrases
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One or two `lines`, shown from `start` to `end` seconds; exact to the millisecond, as files keep them."""
+    """One or two `lines`, shown from `start` to `end` seconds; exact to the millisecond, as files hold them."""
 
     start: float
     end: float
@@ -49,27 +49,30 @@ def cues(timings: Timings, text: str = "", *, line: int = LINE) -> tuple[list[Cu
     """The subtitles of a speech in the order of time; none overlaps the next.
 
     Args:
+        timings: When each word is spoken.
         text: What is said as it is written, with punctuation; the timings' words where it is empty or another text.
-        line: Most columns of a line; see `script.width`.
+        line: Most columns of a line; see `line_breaking.width`.
 
     Returns:
         The subtitles, and whether `text` was used; True as well where there is none.
     """
-    spoken, used = units(timings, text)
+    words, used = units(timings, text)
     parts = [
         _Part(unit, width(unit.text), ends_sentence(unit.text), ends_clause(unit.text))
-        for whole in spoken
-        for unit in _narrow(whole, line)
+        for word in words
+        for unit in _split_wide(word, line)
     ]
     last = max([timings.duration, *(part.unit.end for part in parts)])
-    return _shown(_grouped(parts, line), line, last), used
+    return _timed(_group(parts, line), line, last), used
 
 
-def _narrow(unit: Unit, line: int) -> list[Unit]:
+def _split_wide(unit: Unit, line: int) -> list[Unit]:
     """`unit`, or where it is wider than a line parts of it that share its time."""
     if width(unit.text) <= line:
         return [unit]
-    parts = [(part, number == 0) for word in unit.text.split() for number, part in enumerate(chopped(word, line))]
+    parts = [
+        (part, number == 0) for word in unit.text.split() for number, part in enumerate(split_to_width(word, line))
+    ]
     share = (unit.end - unit.start) / len(parts)
     return [
         Unit(part, unit.start + i * share, unit.start + (i + 1) * share, spaced and (i > 0 or unit.spaced))
@@ -77,7 +80,7 @@ def _narrow(unit: Unit, line: int) -> list[Unit]:
     ]
 
 
-def _grouped(parts: Sequence[_Part], line: int) -> list[Sequence[_Part]]:
+def _group(parts: Sequence[_Part], line: int) -> list[Sequence[_Part]]:
     """`parts` in the groups that cost least in sum, each of them on two lines at most."""
     best: list[tuple[float, int]] = [(0.0, 0)]  # cost of the first j parts, and where the last group begins
     for j in range(1, len(parts) + 1):
@@ -144,7 +147,7 @@ def _joined(group: Sequence[_Part]) -> str:
     return "".join((" " if part.unit.spaced else "") + part.unit.text for part in group).strip()
 
 
-def _shown(groups: Sequence[Sequence[_Part]], line: int, last: float) -> list[Cue]:
+def _timed(groups: Sequence[Sequence[_Part]], line: int, last: float) -> list[Cue]:
     """Each group from its first word on, as long as it takes to read and as the next leaves time for.
 
     `last` is when the speech ends; only what would be too short goes beyond.
@@ -153,10 +156,42 @@ def _shown(groups: Sequence[Sequence[_Part]], line: int, last: float) -> list[Cu
     found: list[Cue] = []
     for group, start, following in zip(groups, starts, [*starts[1:], None], strict=False):
         lines = _lines(group, line)
-        heard = group[-1].unit.end
+        spoken_until = group[-1].unit.end
         read = start / 1000 + max(sum(map(width, lines)) / _COLUMNS_PER_SECOND, _SHORTEST)
-        end = round(max(min(max(heard + _LINGER, read), max(last, heard)), start / 1000 + _SHORTEST) * 1000)
+        end = round(
+            max(min(max(spoken_until + _LINGER, read), max(last, spoken_until)), start / 1000 + _SHORTEST) * 1000
+        )
         start = max(start, round(found[-1].start * 1000) + 1) if found else start
         end = max(min(end, following) if following is not None else end, start + 1)
         found.append(Cue(start / 1000, end / 1000, lines))
     return found
+
+
+def srt(cues: Sequence[Cue]) -> str:
+    """SubRip text; empty for no subtitles. Right-to-left text stays in the order in which it is read."""
+    return "\n".join(
+        f"{number}\n{_timestamp(cue.start, ',')} --> {_timestamp(cue.end, ',')}\n{_body_text(cue)}\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def vtt(cues: Sequence[Cue]) -> str:
+    """WebVTT text, its special characters escaped; only the header for no subtitles."""
+    blocks = [
+        f"{_timestamp(cue.start, '.')} --> {_timestamp(cue.end, '.')}\n{_escape(_body_text(cue))}\n" for cue in cues
+    ]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _timestamp(seconds: float, point: str) -> str:
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, whole = divmod(whole, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{whole:02}{point}{milliseconds:03}"
+
+
+def _body_text(cue: Cue) -> str:
+    return "\n".join(cue.lines).replace("-->", "→")  # which would be read as a time
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -23,10 +23,10 @@ _UNFIT = {
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The font file for a text, None for Pillow's own, and which of the text's characters it lacks."""
+    """The font file for a text, None for Pillow's own, and which of the text's characters are missing in it."""
 
     path: Path | None
-    lacking: frozenset[str]
+    missing: frozenset[str]
 
     def at(self, size: int) -> ImageFont.FreeTypeFont:
         return _opened(self.path, size)
@@ -42,23 +42,23 @@ class Fonts:
     """
 
     def __init__(self, text: str, folders: Sequence[Path], between: Callable[[], None] = lambda: None) -> None:
-        letters = frozenset(shown(text))
+        letters = frozenset(visible(text))
         self._fits: list[Fit] = []
         for path in [*_files(folders), None]:
             between()
-            fit = Fit(path, _lacking(path, letters))
+            fit = Fit(path, _missing(path, letters))
             self._fits.append(fit)
-            if not any(map(str.isalnum, fit.lacking)):  # for a sign alone, every font would be opened
+            if not any(map(str.isalnum, fit.missing)):  # for a sign alone, every font would be opened
                 break
 
     def of(self, text: str) -> Fit:
         """The first font with the most of the characters of `text`."""
-        letters = frozenset(shown(text))
-        fits = (Fit(fit.path, fit.lacking & letters) for fit in self._fits)
-        return min(fits, key=lambda fit: len(fit.lacking))
+        letters = frozenset(visible(text))
+        fits = (Fit(fit.path, fit.missing & letters) for fit in self._fits)
+        return min(fits, key=lambda fit: len(fit.missing))
 
 
-def shown(text: str) -> str:
+def visible(text: str) -> str:
     """The characters of `text` that need a glyph."""
     return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf", "Mn"))
 
@@ -77,7 +77,7 @@ def shapes() -> bool:
     return features.check("raqm") is True
 
 
-def script(letter: str) -> str:
+def script_name(letter: str) -> str:
     """What the writing that a letter belongs to is called, after its name in Unicode."""
     word = unicodedata.name(letter, "unknown").split()[0].split("-")[0]
     return {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}.get(
@@ -111,12 +111,12 @@ def _unfitness(name: str) -> int:
     return sum(weight for word, weight in _UNFIT.items() if word in plain) + ("sans" not in name)
 
 
-def _lacking(path: Path | None, letters: frozenset[str]) -> frozenset[str]:
+def _missing(path: Path | None, letters: frozenset[str]) -> frozenset[str]:
     """Those of `letters` that a font shows as it shows what is no character; all, if it can't be read."""
     try:
         font = _opened(path, _SIZE, ImageFont.Layout.BASIC)
-        missing = _picture(font, _NO_CHARACTER)
-        return frozenset(letter for letter in letters if _picture(font, letter) == missing)
+        placeholder = _picture(font, _NO_CHARACTER)
+        return frozenset(letter for letter in letters if _picture(font, letter) == placeholder)
     except (OSError, ValueError):
         return letters
 

@@ -1,4 +1,4 @@
-"""When each word is heard, measured: a text laid over its speech by a CTC model of letters.
+"""Forced alignment: when each word of a speech is said, by a CTC model of letters.
 
 Sources: Baevski et al., "wav2vec 2.0" (arXiv:2006.11477); Kürzinger et al., "CTC-Segmentation" (arXiv:2007.09127).
 """
@@ -19,7 +19,7 @@ from ..timings import Span
 from .signal import Samples
 
 RATE = 16000
-_RINGING = 0.1
+_RELEASE = 0.1
 """Seconds: a letter is recognised where it begins, and its sound goes on, at most for this long is counted."""
 _DELIMITER = "|"
 _LEAST = 400  # samples that the first frame is made of
@@ -65,34 +65,54 @@ def load_aligner(folder: Path) -> Aligner:
     return Aligner(model.eval().requires_grad_(False), letters, int(model.config.pad_token_id), normalized)
 
 
-def aligned(aligner: Aligner, samples: Samples, sample_rate: int, words: Sequence[str]) -> list[Span | None]:
-    """When each of `words` is heard in mono `samples` (T,); None for one without a letter that the model knows."""
-    emission = emitted(aligner, samples, sample_rate)
-    spans = laid(emission, words, aligner.letters, aligner.blank)
+def align_words(aligner: Aligner, samples: Samples, sample_rate: int, words: Sequence[str]) -> list[Span | None]:
+    """When each word of a speech is said.
+
+    Args:
+        aligner: The model, on any device.
+        samples: (T,) mono.
+        sample_rate: Hz.
+        words: All that is said, in order.
+
+    Returns:
+        One span in seconds for each word; None for one without a letter that the model knows.
+    """
+    emission = emissions(aligner, samples, sample_rate)
+    spans = align_frames(emission, words, aligner.letters, aligner.blank)
     step = aligner.seconds_a_frame
     return [
         None if span is None else Span(word, span[0] * step, span[1] * step)
-        for word, span in zip(words, _rung(spans, step), strict=True)
+        for word, span in zip(words, _with_release(spans, step), strict=True)
     ]
 
 
 @torch.inference_mode()
-def emitted(aligner: Aligner, samples: Samples, sample_rate: int) -> Tensor:
-    """(N, V) log probabilities of each letter in each frame of `samples` (T,)."""
+def emissions(aligner: Aligner, samples: Samples, sample_rate: int) -> Tensor:
+    """Log probabilities (N, V) of each of V letters in each of N frames of mono `samples` (T,) at `sample_rate` Hz."""
     from torchaudio.functional import resample
 
     sound = resample(torch.from_numpy(np.ascontiguousarray(samples, np.float32)), sample_rate, RATE)
     if aligner.normalized:
         sound = (sound - sound.mean()) / (sound.var(unbiased=False) + 1e-7).sqrt()
     sound = torch.nn.functional.pad(sound, (0, max(_LEAST - len(sound), 0)))
-    place = next(aligner.model.parameters()).device
-    return aligner.model(sound[None].to(place)).logits[0].float().log_softmax(dim=-1).cpu()
+    device = next(aligner.model.parameters()).device
+    return aligner.model(sound[None].to(device)).logits[0].float().log_softmax(dim=-1).cpu()
 
 
-def laid(emission: Tensor, words: Sequence[str], letters: dict[str, int], blank: int) -> list[tuple[int, int] | None]:
-    """The frames of each word in `emission` (N, V), first and end, on the likeliest way through all of them.
+def align_frames(
+    emission: Tensor, words: Sequence[str], letters: dict[str, int], blank: int
+) -> list[tuple[int, int] | None]:
+    """The frames of each word on the likeliest path through all of them.
 
-    None for a word without a known letter; for all of them where there are fewer frames than letters.
+    Args:
+        emission: (N, V) log probabilities.
+        words: All that is said, in order.
+        letters: The number of each letter.
+        blank: The number of CTC's blank.
+
+    Returns:
+        First frame and end of each word. None for a word without a known letter; for all of them where there are fewer
+        frames than letters.
     """
     from torchaudio.functional import forced_align, merge_tokens
 
@@ -128,14 +148,14 @@ def _numbers(word: str, letters: dict[str, int]) -> list[int]:
     return found
 
 
-def _rung(spans: Sequence[tuple[int, int] | None], step: float) -> list[tuple[float, float] | None]:
-    """Each word's end put off to the middle of the pause after it, at most by what a letter rings on."""
+def _with_release(spans: Sequence[tuple[int, int] | None], step: float) -> list[tuple[float, float] | None]:
+    """Each word's end moved to the middle of the pause after it, at most by `_RELEASE`."""
     starts = [span[0] for span in spans if span is not None]
-    rung: list[tuple[float, float] | None] = []
+    released: list[tuple[float, float] | None] = []
     for span in spans:
         if span is None:
-            rung.append(None)
+            released.append(None)
             continue
         following = next((start for start in starts if start >= span[1]), span[1])
-        rung.append((span[0], span[1] + min((following - span[1]) / 2, _RINGING / step)))
-    return rung
+        released.append((span[0], span[1] + min((following - span[1]) / 2, _RELEASE / step)))
+    return released

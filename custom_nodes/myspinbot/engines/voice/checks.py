@@ -1,4 +1,4 @@
-"""Whether a recording is fit to be a voice: each check with a verdict in plain words."""
+"""Whether a recording is fit to be a voice: each check with a rating and a sentence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,23 +6,25 @@ from typing import Literal
 
 import numpy as np
 
-from .signal import Samples, Stretch, clipped, phrases, pitch, signal_to_noise
+from ..timings import Interval
+from .signal import Samples, clipped, phrases, pitch, signal_to_noise
 
-Verdict = Literal["good", "doubtful", "bad"]
+Rating = Literal["good", "doubtful", "bad"]
 SHORTEST, WISHED, LONGEST = 3.0, 5.0, 12.0
 """Seconds of speech: below the first refused, below the second doubtful, at most the third used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`name` of what was looked at, the verdict, and a sentence for the user."""
+    """What was checked (`name`), the rating, and a sentence for the user."""
 
     name: str
-    verdict: Verdict
+    rating: Rating
     text: str
 
 
 def length(seconds: float) -> Check:
+    """Whether there are enough seconds of speech."""
     if seconds < SHORTEST:
         return Check("length", "bad", f"There are only {seconds:.1f} s of speech; record 5 to 12 s.")
     if seconds < WISHED:
@@ -31,6 +33,7 @@ def length(seconds: float) -> Check:
 
 
 def noise(samples: Samples, sample_rate: int) -> Check:
+    """Whether speech in mono `samples` (T,) at `sample_rate` Hz is well above noise and music."""
     ratio = signal_to_noise(samples, sample_rate)
     said = f"Speech is {ratio:.0f} dB above noise and music"
     if ratio < 12:
@@ -41,6 +44,7 @@ def noise(samples: Samples, sample_rate: int) -> Check:
 
 
 def clipping(samples: Samples) -> Check:
+    """Whether `samples` (T,) were recorded too loud."""
     share = clipped(samples)
     if share > 2e-3:
         return Check("clipping", "bad", f"{share:.1%} of the sound is clipped: recorded too loud, it sounds harsh.")
@@ -72,9 +76,9 @@ def words(transcript: str, seconds: float) -> Check:
     if 6 <= rate <= 28:
         return Check("transcript", "good", f"{rate:.0f} letters a second, as people speak.")
     much = "many" if rate > 28 else "few"
-    verdict: Verdict = "bad" if not 3 <= rate <= 45 else "doubtful"
+    rating: Rating = "bad" if not 3 <= rate <= 45 else "doubtful"
     return Check(
-        "transcript", verdict, f"{rate:.0f} letters a second are very {much}: is the transcript exactly what is said?"
+        "transcript", rating, f"{rate:.0f} letters a second are very {much}: is the transcript exactly what is said?"
     )
 
 
@@ -82,15 +86,15 @@ def report(checks: Sequence[Check]) -> str:
     """One line per check, the worst first."""
     order = ("bad", "doubtful", "good")
     return "\n".join(
-        f"{check.verdict}: {check.text}" for check in sorted(checks, key=lambda check: order.index(check.verdict))
+        f"{check.rating}: {check.text}" for check in sorted(checks, key=lambda check: order.index(check.rating))
     )
 
 
-def _parts(stretches: list[Stretch]) -> list[Stretch]:
+def _parts(intervals: list[Interval]) -> list[Interval]:
     """Long phrases in parts of about a second, as people need not pause for each other."""
-    parts: list[Stretch] = []
-    for stretch in stretches:
-        count = max(int(stretch.length // 1.0), 1)
-        step = stretch.length / count
-        parts += [Stretch(stretch.start + i * step, stretch.start + (i + 1) * step) for i in range(count)]
+    parts: list[Interval] = []
+    for interval in intervals:
+        count = max(int(interval.duration // 1.0), 1)
+        step = interval.duration / count
+        parts += [Interval(interval.start + i * step, interval.start + (i + 1) * step) for i in range(count)]
     return parts

@@ -4,88 +4,98 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ..speech.f5.sentences import size, split
+from ..timings import Interval
 from .checks import LONGEST, WISHED
-from .signal import Samples, Stretch, clipped, phrases, signal_to_noise
+from .signal import Samples, clipped, phrases, signal_to_noise
 
-_UNSURE = 0.7
-"""Seconds by which words and sound may disagree at an end of the stretch."""
+_TOLERANCE = 0.7
+"""Seconds by which words and sound may disagree at an end of the segment."""
 
 
-class UnsureError(ValueError):
-    """It can't be told which words belong to the best seconds."""
+class NoCutError(ValueError):
+    """There is no place to cut where words and sound agree."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`stretch` of the recording, from pause to pause, and its words."""
+class Segment:
+    """Part of a recording, from pause to pause, and its words."""
 
-    stretch: Stretch
+    interval: Interval
     transcript: str
 
 
-def choose(samples: Samples, sample_rate: int, transcript: str) -> Choice:
-    """Where in mono `samples` (T,) the voice is best heard, for at most 12 s.
+def choose_segment(samples: Samples, sample_rate: int, transcript: str) -> Segment:
+    """The best seconds of a recording, at most 12, and their words.
 
     A recording that has no more speech than that is taken whole. Of a longer one, words are laid over the speech by
-    their letters, and a stretch is taken that begins and ends with a sentence or clause and with a pause at once.
+    their letters, and an interval is taken that begins and ends with a sentence or clause and with a pause at once.
+
+    Args:
+        samples: (T,) mono.
+        sample_rate: Hz.
+        transcript: All that is said in the recording.
 
     Raises:
         ValueError: Nobody speaks.
-        UnsureError: No pause falls together with the end of a clause.
+        NoCutError: No pause falls together with the end of a clause.
     """
-    parts = _spoken(samples, sample_rate)
-    whole = Stretch(parts[0].start, parts[-1].end)
-    if whole.length <= LONGEST:
-        return Choice(whole, transcript.strip())
+    parts = _phrases(samples, sample_rate)
+    whole = Interval(parts[0].start, parts[-1].end)
+    if whole.duration <= LONGEST:
+        return Segment(whole, transcript.strip())
     clauses = [piece.text for piece in split(transcript, 60)]
     if not clauses:
         raise ValueError("The transcript is empty. Write what is said in the recording.")
-    spoken = [0.0, *accumulate(part.length for part in parts)]
+    speech = [0.0, *accumulate(part.duration for part in parts)]
     written = [0, *accumulate(size(clause) for clause in clauses)]
-    times = [count / written[-1] * spoken[-1] for count in written]  # when a clause ends, in seconds of speech
+    times = [count / written[-1] * speech[-1] for count in written]  # when a clause ends, in seconds of speech
     found: tuple[float, int, int, int, int] | None = None
     for i in range(len(parts)):
         for j in range(i, len(parts)):
             length = parts[j].end - parts[i].start
             if length > LONGEST:
                 break
-            first, wrong = _nearest(times, spoken[i])
-            last, wrong_too = _nearest(times, spoken[j + 1])
-            if length < WISHED or last <= first or max(wrong, wrong_too) > _UNSURE:
+            first, wrong = _nearest(times, speech[i])
+            last, wrong_too = _nearest(times, speech[j + 1])
+            if length < WISHED or last <= first or max(wrong, wrong_too) > _TOLERANCE:
                 continue
-            merit = _merit(samples, sample_rate, parts[i].start, parts[j].end) - 3 * (wrong + wrong_too)
-            if found is None or merit > found[0]:
-                found = (merit, i, j, first, last)
+            score = _score(samples, sample_rate, parts[i].start, parts[j].end) - 3 * (wrong + wrong_too)
+            if found is None or score > found[0]:
+                found = (score, i, j, first, last)
     if found is None:
-        raise UnsureError(
+        raise NoCutError(
             "The recording is longer than 12 s, and no pause in it falls together with the end of a sentence of the "
             "transcript. Cut the recording to 5 to 12 s yourself and give the words of that part."
         )
     _, i, j, first, last = found
-    return Choice(Stretch(parts[i].start, parts[j].end), " ".join(clauses[first:last]))
+    return Segment(Interval(parts[i].start, parts[j].end), " ".join(clauses[first:last]))
 
 
-def best(samples: Samples, sample_rate: int) -> Stretch:
-    """Where in mono `samples` (T,) the voice is best heard, from pause to pause, for at most 12 s.
+def best_interval(samples: Samples, sample_rate: int) -> Interval:
+    """The best seconds of a recording without a transcript, from pause to pause, at most 12.
+
+    Args:
+        samples: (T,) mono.
+        sample_rate: Hz.
 
     Raises:
         ValueError: Nobody speaks.
-        UnsureError: Nobody pauses.
+        NoCutError: Nobody pauses.
     """
-    parts = _spoken(samples, sample_rate)
-    whole = Stretch(parts[0].start, parts[-1].end)
-    if whole.length <= LONGEST:
+    parts = _phrases(samples, sample_rate)
+    whole = Interval(parts[0].start, parts[-1].end)
+    if whole.duration <= LONGEST:
         return whole
-    ways = [Stretch(first.start, last.end) for i, first in enumerate(parts) for last in parts[i:]]
-    fit = [way for way in ways if WISHED <= way.length <= LONGEST]
+    ways = [Interval(first.start, last.end) for i, first in enumerate(parts) for last in parts[i:]]
+    fit = [way for way in ways if WISHED <= way.duration <= LONGEST]
     if not fit:
-        raise UnsureError(
+        raise NoCutError(
             "The recording is longer than 12 s, and no pauses in it lie 5 to 12 s apart. Cut it to 5 to 12 s yourself."
         )
-    return max(fit, key=lambda way: _merit(samples, sample_rate, way.start, way.end))
+    return max(fit, key=lambda way: _score(samples, sample_rate, way.start, way.end))
 
 
-def _spoken(samples: Samples, sample_rate: int) -> list[Stretch]:
+def _phrases(samples: Samples, sample_rate: int) -> list[Interval]:
     parts = phrases(samples, sample_rate)
     if not parts:
         raise ValueError("The recording is silent. Give one in which somebody speaks.")
@@ -98,7 +108,7 @@ def _nearest(times: list[float], time: float) -> tuple[int, float]:
     return index, abs(times[index] - time)
 
 
-def _merit(samples: Samples, sample_rate: int, start: float, end: float) -> float:
+def _score(samples: Samples, sample_rate: int, start: float, end: float) -> float:
     """Longer is better, so is less noise; a clipped moment weighs heavily."""
     part = samples[int(start * sample_rate) : int(end * sample_rate)]
     return (end - start) + signal_to_noise(part, sample_rate) / 5 - 2000 * clipped(part)

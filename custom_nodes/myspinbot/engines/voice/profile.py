@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...shared.files import atomic_write
-from ..speech.f5.lora import Adapter, Point
+from ..speech.f5.lora import Adapter, LossPoint
 from ..weights import save_weights
 from .checks import Check
 from .signal import Samples
@@ -140,7 +140,7 @@ def _adapter(facts: Any, tensors: dict[str, Tensor]) -> Adapter | None:
     if facts is None:
         return None
     weights = {name.removeprefix(_ADAPTER): value for name, value in tensors.items() if name.startswith(_ADAPTER)}
-    history = tuple(Point(**point) for point in facts["history"])
+    history = tuple(LossPoint(**point) for point in facts["history"])
     return Adapter(weights, str(facts["base"]), str(facts["source"]), dict(facts["settings"]), history)
 
 

@@ -1,9 +1,9 @@
-"""What can be measured of a recording of speech: where it is quiet, how noisy, how clipped, how high the voice."""
-
-from dataclasses import dataclass
+"""What can be measured of a recording of speech: its pauses, noise, clipping and pitch."""
 
 import numpy as np
 import numpy.typing as npt
+
+from ..timings import Interval
 
 Samples = npt.NDArray[np.float32]
 
@@ -13,27 +13,15 @@ _LEAST_PAUSE = 0.16  # seconds; the closure of a stop consonant is shorter
 _BELOW_SPEECH = 25.0  # dB below the loud parts: quiet enough to be a pause
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """From `start` to `end`, in seconds."""
-
-    start: float
-    end: float
-
-    @property
-    def length(self) -> float:
-        return self.end - self.start
-
-
 def levels(samples: Samples, sample_rate: int) -> npt.NDArray[np.float64]:
-    """The level of each 20 ms in dB of full scale, at least -100."""
+    """The level (T / 20 ms,) of each 20 ms of mono `samples` (T,), in dB of full scale, at least -100."""
     frame = max(round(FRAME * sample_rate), 1)
     padded = np.pad(samples.astype(np.float64), (0, -len(samples) % frame)).reshape(-1, frame)
     return 10 * np.log10(np.maximum(np.mean(padded**2, axis=1), 1e-10))
 
 
-def phrases(samples: Samples, sample_rate: int) -> list[Stretch]:
-    """The stretches of speech between pauses; none in silence."""
+def phrases(samples: Samples, sample_rate: int) -> list[Interval]:
+    """Where in mono `samples` (T,) speech lies between pauses; empty in silence."""
     level = levels(samples, sample_rate)
     loud = float(np.percentile(level, 95)) if len(level) else -100.0
     if loud < -70:
@@ -41,18 +29,18 @@ def phrases(samples: Samples, sample_rate: int) -> list[Stretch]:
     floor = float(np.percentile(level, 5))
     # In a noisy recording a pause is no quieter than its noise.
     threshold = max(loud - _BELOW_SPEECH, min(floor + 6, loud - 6))
-    heard = np.flatnonzero(level > threshold)
-    if len(heard) == 0:
+    loud_frames = np.flatnonzero(level > threshold)
+    if len(loud_frames) == 0:
         return []
-    breaks = np.flatnonzero(np.diff(heard) * FRAME > _LEAST_PAUSE)
-    firsts = heard[np.concatenate(([0], breaks + 1))]
-    lasts = heard[np.concatenate((breaks, [len(heard) - 1]))]
+    breaks = np.flatnonzero(np.diff(loud_frames) * FRAME > _LEAST_PAUSE)
+    firsts = loud_frames[np.concatenate(([0], breaks + 1))]
+    lasts = loud_frames[np.concatenate((breaks, [len(loud_frames) - 1]))]
     end = len(samples) / sample_rate
-    return [Stretch(a * FRAME, min((b + 1) * FRAME, end)) for a, b in zip(firsts, lasts, strict=True)]
+    return [Interval(a * FRAME, min((b + 1) * FRAME, end)) for a, b in zip(firsts, lasts, strict=True)]
 
 
 def signal_to_noise(samples: Samples, sample_rate: int) -> float:
-    """How far speech is above what is heard between words, in dB, at most 60."""
+    """How far speech is above the sound between words, in dB, from 0 to 60."""
     level = levels(samples, sample_rate)
     if len(level) < 10:
         return 0.0
@@ -62,7 +50,7 @@ def signal_to_noise(samples: Samples, sample_rate: int) -> float:
 
 
 def clipped(samples: Samples) -> float:
-    """The share of samples that lie in a row at the highest level, as they do where a microphone gave up."""
+    """The share of samples, 0 to 1, that lie in a row at the highest level, as they do where a microphone clips."""
     high = float(np.abs(samples).max(initial=0.0))
     if high < 1e-3:
         return 0.0

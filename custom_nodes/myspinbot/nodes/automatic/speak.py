@@ -10,9 +10,9 @@ from typing_extensions import override
 from ...comfyui.graph_nodes import defaults_of
 from ...comfyui.model_files import manifest
 from ...engines.languages import base_of, code_of, language_of, name_of
-from ..speech.f5_model import choices, known
+from ..speech.load_f5 import choices, known
 from ..speech.speak_draft import SCRIPT_LANGUAGE, DraftSpeech
-from ..voice.profile_files import VoiceSocket
+from ..voice.profiles import VoiceSocket
 from .models import absent, how_to_get, with_needs
 from .report import StageChoice, joined
 from .stage import PRESET, PROVENANCE, TOLD, Choosing
@@ -96,7 +96,7 @@ class Speak(Choosing):
             ids = [known()[file]] if file in known() else []
             taken = StageChoice(_STAGE, "Speak (F5-TTS)", models=ids)
             loaded = graph.node("MySpinBotLoadF5", model=file, device="auto", precision="auto", generation="auto")
-            given = {"text": text, "speed": speed, "seed": seed, "nfe_step": steps, "voice": voice}
+            given = {"text": text, "speed": speed, "seed": seed, "steps": steps, "voice": voice}
             spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(known_language) | given), f5=loaded.out(0))
         else:
             taken = StageChoice(_STAGE, "Speak (Draft)", why)

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output
 from ...shared.bots import read
-from ..voice.profile_files import VoiceSocket
+from ..voice.profiles import VoiceSocket
 from .files import NONE, changed_parts, found_parts, names, profile_path
 
 

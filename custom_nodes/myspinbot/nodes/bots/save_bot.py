@@ -13,7 +13,7 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output
 from ...shared.bots import Bot, BotError, Part, save
 from ...shared.file_names import checked_name
-from ..voice.profile_files import SUFFIX, VoiceSocket, find, names
+from ..voice.profiles import SUFFIX, VoiceSocket, find, names
 from .files import NONE, folder, part_path
 
 if TYPE_CHECKING:

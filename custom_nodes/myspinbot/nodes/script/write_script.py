@@ -95,6 +95,7 @@ class Script(io.ComfyNode):
                 ),
                 io.String.Input(
                     "bot_persona",
+                    display_name="Bot persona",
                     optional=True,
                     force_input=True,
                     tooltip="A bot's own persona, from Load Bot, where none is written above.",

@@ -6,7 +6,11 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output, progress_callback
 
 SCRIPT_LANGUAGE = io.String.Input(
-    "script_language", optional=True, force_input=True, tooltip="The language of the text, from Write Script."
+    "script_language",
+    display_name="Script language",
+    optional=True,
+    force_input=True,
+    tooltip="The language of the text, from Write Script.",
 )
 
 
@@ -39,6 +43,7 @@ class DraftSpeech(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "language",
+                    display_name="Voice language",
                     options=["auto", *languages],
                     default="auto",
                     tooltip="The language and accent of the voice; auto takes that of the script, "

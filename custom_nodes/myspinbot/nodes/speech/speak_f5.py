@@ -6,9 +6,9 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output, progress_callback
-from ..voice.profile_files import VoiceSocket
-from .f5_model import F5Socket, LoadedF5
-from .recognition_models import AUTO, NONE, found, measure
+from ..voice.profiles import VoiceSocket
+from .load_f5 import F5Socket, LoadedF5
+from .recognition_models import AUTO, NONE, forced_aligner, installed
 
 if TYPE_CHECKING:
     from ...engines.speech.f5.reference import Reference
@@ -51,7 +51,7 @@ class SpeakF5(io.ComfyNode):
                     tooltip="The same seed, text and voice give the same speech.",
                 ),
                 io.Int.Input(
-                    "nfe_step",
+                    "steps",
                     default=32,
                     min=4,
                     max=64,
@@ -60,6 +60,7 @@ class SpeakF5(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "cfg_strength",
+                    display_name="CFG strength",
                     default=2.0,
                     min=0.0,
                     max=10.0,
@@ -82,6 +83,7 @@ class SpeakF5(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "cross_fade_duration",
+                    display_name="Cross fade duration",
                     default=0.15,
                     min=0.0,
                     max=1.0,
@@ -91,16 +93,18 @@ class SpeakF5(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "target_rms",
+                    display_name="Target RMS",
                     default=0.1,
                     min=0.01,
                     max=0.5,
                     step=0.01,
                     advanced=True,
-                    tooltip="Level to which a quieter reference is raised before the model hears it.",
+                    tooltip="Level to which a quieter reference is raised for the model.",
                 ),
                 VoiceSocket.Input("voice", optional=True, tooltip="A voice profile, instead of audio and transcript."),
                 io.Audio.Input(
                     "reference_audio",
+                    display_name="Reference audio",
                     optional=True,
                     tooltip="5 to 12 seconds of one voice without noise or music.",
                 ),
@@ -113,12 +117,12 @@ class SpeakF5(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "aligner",
-                    options=[AUTO, NONE, *found("wav2vec2")],
+                    options=[AUTO, NONE, *installed("wav2vec2")],
                     default=AUTO,
                     optional=True,
                     advanced=True,
-                    tooltip="The Wav2Vec2 model that measures in the speech when words are heard; auto takes one that "
-                    "is there, and without one the times are reckoned.",
+                    tooltip="The Wav2Vec2 model that finds in the speech when each word is said; auto takes one that "
+                    "is there, and without one the times are estimated.",
                 ),
             ],
             outputs=[
@@ -135,7 +139,7 @@ class SpeakF5(io.ComfyNode):
         text: str,
         speed: float,
         seed: int,
-        nfe_step: int,
+        steps: int,
         cfg_strength: float,
         loudness: float,
         language: str,
@@ -151,11 +155,11 @@ class SpeakF5(io.ComfyNode):
         from ...engines.speech.f5.mel import SAMPLE_RATE
         from ...engines.speech.f5.speak import Settings, speak
 
-        reference = _reference(voice, reference_audio, transcript, target_rms, language)
+        reference = _reference(voice, reference_audio, transcript, target_rms=target_rms, language=language)
         settings = Settings(
             speed=speed,
             seed=seed,
-            steps=nfe_step,
+            steps=steps,
             cfg_strength=cfg_strength,
             cross_fade=cross_fade_duration,
             loudness=loudness,
@@ -163,29 +167,27 @@ class SpeakF5(io.ComfyNode):
         )
         if not text.strip():
             raise ValueError("There is no text to speak. Write some text, or connect a node that gives it.")
-        find = measure(aligner, f5.model.load_device)
+        align = forced_aligner(aligner, f5.model.load_device)
         model, vocoder = f5.on_device()
-        with f5.taught(voice) as remarks:
-            spoken = speak(model, vocoder, f5.vocabulary, text, reference, settings, progress_callback(), find)
-        notices: list[Notice] = [{"level": "warning", "text": remark} for remark in [*remarks, *spoken.remarks]]
-        waveform = torch.from_numpy(spoken.samples)[None, None]  # (1, 1, T)
-        return output({"waveform": waveform, "sample_rate": SAMPLE_RATE}, spoken.timings.to_json(), notices=notices)
+        with f5.with_adapter(voice) as remarks:
+            speech = speak(model, vocoder, f5.vocabulary, text, reference, settings, progress_callback(), align)
+        notices: list[Notice] = [{"level": "warning", "text": remark} for remark in [*remarks, *speech.remarks]]
+        waveform = torch.from_numpy(speech.samples)[None, None]  # (1, 1, T)
+        return output({"waveform": waveform, "sample_rate": SAMPLE_RATE}, speech.timings.to_json(), notices=notices)
 
 
-def _reference(
-    voice: "VoiceProfile | None", audio: Any, transcript: str, target_rms: float, language: str
-) -> "Reference":
-    from ...engines.speech.f5.reference import prepare
+def _reference(voice: "VoiceProfile | None", audio: Any, transcript: str, **settings: Any) -> "Reference":
+    from ...engines.speech.f5.reference import prepare_reference
     from ...media.audio import from_audio
 
     if voice is not None and audio is not None:
         raise ValueError("Both a voice profile and reference audio are connected; disconnect one of them.")
     if voice is not None:
-        return prepare(voice.samples, voice.sample_rate, voice.transcript, target_rms=target_rms, language=language)
+        return prepare_reference(voice.samples, voice.sample_rate, voice.transcript, **settings)
     if audio is None:
         raise ValueError("There is no voice to speak with. Connect a voice profile, or audio with its transcript.")
     sound = from_audio(audio)
-    return prepare(sound.samples.mean(axis=0), sound.sample_rate, transcript, target_rms=target_rms, language=language)
+    return prepare_reference(sound.samples.mean(axis=0), sound.sample_rate, transcript, **settings)
 
 
 def _languages() -> list[str]:

@@ -40,7 +40,7 @@ class BurnSubtitles(io.ComfyNode):
                     tooltip="Where in the picture the subtitles stand.",
                 ),
                 io.String.Input(
-                    "colour",
+                    "color",
                     default="white",
                     tooltip="Colour of the letters: a name such as `yellow`, or red, green and blue as `#ffcc00`.",
                 ),
@@ -68,7 +68,7 @@ class BurnSubtitles(io.ComfyNode):
         timings: str,
         size: float,
         position: Literal["bottom", "middle", "top"],
-        colour: str,
+        color: str,
         backing: Literal["outline", "box", "none"],
         text: str = "",
     ) -> io.NodeOutput:
@@ -78,15 +78,15 @@ class BurnSubtitles(io.ComfyNode):
         from ...engines.subtitles.caption import Style
         from ...engines.timings import Timings
 
-        spoken = Timings.from_json(timings)
+        speech = Timings.from_json(timings)
         register_folder("fonts")
         target = new_clip("subtitles")
         burnt = burn(
             clip_path(video),
             target,
-            spoken,
+            speech,
             text,
-            style=Style(size, position, colour, backing),
+            style=Style(size, position, color, backing),
             folders=[Path(folder) for folder in folder_paths.get_folder_paths("fonts")],
             on_step=progress_callback(),
         )

@@ -1,4 +1,4 @@
-"""Subtitles: when words are heard, as SRT and VTT files beside the video."""
+"""Subtitles: the words of a speech as SRT and VTT files beside the video."""
 
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Subtitles(io.ComfyNode):
                 io.String.Input("timings", force_input=True, tooltip="When each word is heard, from a Speak node."),
                 io.String.Input(
                     "filename_prefix",
+                    display_name="Filename prefix",
                     default="video/ComfyUI",
                     tooltip="The prefix of the files; give that of Save Video, so that they lie beside the video.",
                 ),
@@ -54,8 +55,7 @@ class Subtitles(io.ComfyNode):
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, timings: str, filename_prefix: str, text: str = "", video: Any = None
     ) -> io.NodeOutput:
-        from ...engines.subtitles.cues import OTHER_TEXT, cues
-        from ...engines.subtitles.files import srt, vtt
+        from ...engines.subtitles.cues import OTHER_TEXT, cues, srt, vtt
         from ...engines.timings import Timings
 
         found, used = cues(Timings.from_json(timings), text)

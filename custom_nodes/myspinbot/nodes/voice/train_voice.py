@@ -1,4 +1,4 @@
-"""Train Voice (LoRA): a voice profile learns from clips."""
+"""Train Voice (LoRA): an adapter for the speech model, trained with clips of a voice."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,17 +9,17 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.input_folder import state_of
 from ...comfyui.work_store import work_store
-from ..speech.f5_model import F5Socket, LoadedF5
-from .profile_files import VoiceSocket, keep, kept_already
-from .training_clips import folders, gathered
+from ..speech.load_f5 import F5Socket, LoadedF5
+from .profiles import VoiceSocket, save_once, saved_already
+from .training_clips import clips_of, folders
 
 if TYPE_CHECKING:
     from ...engines.speech.f5.lora import Adapter
     from ...engines.voice.profile import VoiceProfile
-    from ...engines.voice.training.clips import Clip
+    from ...engines.voice.training.dataset import Clip
     from ...engines.voice.training.train import Settings
 
-_VERSION = 1  # of how voices are trained: what another version kept is not gone on with
+_VERSION = 1  # of how voices are trained: what another version saved on the way is not gone on with
 
 
 class TrainVoice(io.ComfyNode):
@@ -31,13 +31,13 @@ class TrainVoice(io.ComfyNode):
             node_id="MySpinBotTrainVoice",
             display_name="Train Voice (LoRA)",
             category="MySpinBot/Voice",
-            description="Trains a small adapter for a speech model with clips of a voice and their words, and keeps "
+            description="Trains a small adapter for a speech model with clips of a voice and their words, and saves "
             "it in a voice profile, from which Speak (F5-TTS) applies it. What was stopped goes on when queued again.",
             search_aliases=["lora", "fine-tune", "finetune", "train voice", "voice training", "f5-tts", "few-shot"],
             is_output_node=True,
             inputs=[
                 F5Socket.Input("f5", tooltip="The model to train for, from Load F5-TTS; it stays as it is."),
-                VoiceSocket.Input("voice", tooltip="The voice that learns, from Build or Load Voice Profile."),
+                VoiceSocket.Input("voice", tooltip="The voice to train, from Build or Load Voice Profile."),
                 io.String.Input(
                     "name",
                     default="my voice, trained",
@@ -55,10 +55,11 @@ class TrainVoice(io.ComfyNode):
                     default=300,
                     min=1,
                     max=20000,
-                    tooltip="How long it is trained at most; it ends earlier when nothing is learnt any more.",
+                    tooltip="How long it is trained at most; it ends earlier when the loss no longer falls.",
                 ),
                 io.Float.Input(
                     "learning_rate",
+                    display_name="Learning rate",
                     default=1e-4,
                     min=1e-6,
                     max=1e-1,
@@ -80,6 +81,7 @@ class TrainVoice(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "batch_size",
+                    display_name="Batch size",
                     default=4,
                     min=1,
                     max=64,
@@ -135,53 +137,52 @@ class TrainVoice(io.ComfyNode):
         recording: Any = None,
         transcript: str = "",
     ) -> io.NodeOutput:
-        from ...engines.voice.training.report import drawn, told
-        from ...engines.voice.training.train import Settings
+        from ...engines.voice.training.train import Settings, loss_plot, summary
         from ...shared.file_names import checked_name
 
         settings = Settings(steps, learning_rate, rank, alpha, batch_size, seed)
         wanted = replace(voice, name=checked_name(name, "A voice"), base_model=f5.name)
-        adapter, remarks = _trained(f5, wanted, gathered(voice, folder, recording, transcript), settings)
+        adapter, remarks = _train_or_reuse(f5, wanted, clips_of(voice, folder, recording, transcript), settings)
         notices: list[Notice] = [{"level": "warning", "text": remark} for remark in remarks]
-        trained = keep(replace(wanted, adapter=adapter))
-        return output(trained, _image(drawn(adapter)), told(adapter), notices=notices)
+        trained = save_once(replace(wanted, adapter=adapter))
+        return output(trained, _image(loss_plot(adapter)), summary(adapter), notices=notices)
 
 
-def _trained(
+def _train_or_reuse(
     f5: LoadedF5, wanted: "VoiceProfile", clips: "list[Clip]", settings: "Settings"
 ) -> "tuple[Adapter, list[str]]":
-    """The adapter, and what the user should know; that of a profile which was trained just so is not made again."""
+    """The adapter and remarks for the user; a saved profile that was trained just so is not trained again."""
     from dataclasses import asdict
 
     from ...engines.speech.f5.lora import Adapter
-    from ...engines.voice.training.clips import lessons
+    from ...engines.voice.training.dataset import prepare_dataset
     from ...engines.voice.training.train import adapter_of, train
     from ...media.fingerprint import fingerprint
 
-    learnt = lessons(clips, f5.vocabulary)
+    dataset = prepare_dataset(clips, f5.vocabulary)
     sounds = [[clip.transcript, clip.sample_rate, fingerprint(clip.samples)] for clip in clips]
     vocabulary = fingerprint(dict(f5.vocabulary.numbers))
     key = {
         "version": _VERSION,
-        "base": f5.identity,
+        "base": f5.model_hash,
         "vocabulary": vocabulary,
         "clips": fingerprint(sounds),
         "settings": asdict(settings),
     }
     source = fingerprint(key)
-    before = kept_already(replace(wanted, adapter=Adapter({}, f5.identity, source, {}, ())))
-    if before is not None and before.adapter is not None:
-        return before.adapter, learnt.remarks
+    saved = saved_already(replace(wanted, adapter=Adapter({}, f5.model_hash, source, {}, ())))
+    if saved is not None and saved.adapter is not None:
+        return saved.adapter, dataset.remarks
     job = work_store().job("train-voice", key, f"Training the voice {wanted.name!r}")
     with job.locked():
-        model, place = f5.for_training()
-        state = train(model, learnt.examples, settings, device=place, job=job, on_step=progress_callback())
+        model, device = f5.for_training()
+        state = train(model, dataset.examples, settings, device=device, job=job, on_step=progress_callback())
     if state.best_point.step == 0:
         raise ValueError(
-            "Training did not bring the model closer to what was held out, so nothing was kept. Give more clips, "
+            "Training did not bring the model closer to what was held out, so nothing was saved. Give more clips, "
             "check that their words are exactly what is said, or change the learning rate."
         )
-    return adapter_of(state, settings, base=f5.identity, source=source), learnt.remarks
+    return adapter_of(state, settings, base=f5.model_hash, source=source), dataset.remarks
 
 
 def _image(pixels: Any) -> Any:

@@ -8,7 +8,7 @@ from ...comfyui.input_folder import input_folder
 
 if TYPE_CHECKING:
     from ...engines.voice.profile import VoiceProfile
-    from ...engines.voice.training.clips import Clip
+    from ...engines.voice.training.dataset import Clip
 
 NO_FOLDER = "(no folder)"
 
@@ -20,14 +20,14 @@ def folders() -> list[str]:
     return [NO_FOLDER, *folder_paths.get_input_subfolders()]
 
 
-def gathered(voice: "VoiceProfile", folder: str, recording: Any, transcript: str) -> "list[Clip]":
+def clips_of(voice: "VoiceProfile", folder: str, recording: Any, transcript: str) -> "list[Clip]":
     """The clips of a folder, else of a recording, else the profile's own seconds.
 
     Raises:
         ValueError: Both are given, or one holds no clips, or sounds and words aren't equally many.
         FileNotFoundError: The folder is gone.
     """
-    from ...engines.voice.training.clips import Clip
+    from ...engines.voice.training.dataset import Clip
 
     if folder != NO_FOLDER and recording is not None:
         raise ValueError("Both a folder and a recording are given; choose one of them.")
@@ -39,7 +39,7 @@ def gathered(voice: "VoiceProfile", folder: str, recording: Any, transcript: str
 
 
 def _of_folder(folder: Path) -> "list[Clip]":
-    from ...engines.voice.training.clips import Clip
+    from ...engines.voice.training.dataset import Clip
     from ...media.sound_file import SUFFIXES, read_sound
 
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
@@ -62,7 +62,7 @@ def _of_folder(folder: Path) -> "list[Clip]":
 
 
 def _of_audio(audio: Any, transcript: str) -> "list[Clip]":
-    from ...engines.voice.training.clips import Clip
+    from ...engines.voice.training.dataset import Clip
     from ...media.audio import from_audio
 
     first = from_audio(audio)

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...progress import OnStep
-from ...timings import Timings, closed
+from ...timings import Timings, spans_from_starts
 from .catalogue import EspeakError, languages, library_and_data, voice_files, voices
 from .language import voice_language, voice_name
 
@@ -82,13 +82,13 @@ def speak(
         "rate": round(DEFAULT_WORDS_PER_MINUTE * speed),
         "pitch": pitch,
     }
-    take = _Take(text)
+    collected = _Collector(text)
     with closing(_synthesise(request)) as messages:
         for message in messages:
-            take.note(message)
+            collected.note(message)
             if on_step:
-                on_step(min(take.read, len(text)), len(text))
-    speech = take.speech()
+                on_step(min(collected.read, len(text)), len(text))
+    speech = collected.speech()
     if not speech.timings.phonemes:
         raise ValueError(f"Nothing in the text can be spoken in {language!r}: {text[:60]!r}.")
     return speech
@@ -129,7 +129,7 @@ def _messages(stream: IO[bytes]) -> Generator[tuple[str, bytes], None, None]:
         yield kind.decode(), stream.read(size)
 
 
-class _Take:
+class _Collector:
     """Collects what the synthesiser hands out while it speaks."""
 
     def __init__(self, text: str) -> None:
@@ -184,5 +184,5 @@ class _Take:
         samples = np.frombuffer(b"".join(self._pcm), np.int16).astype(np.float32)
         samples /= 32768
         duration = len(samples) / SAMPLE_RATE
-        timings = Timings(duration, closed(self._words, duration), closed(self._phonemes, duration))
-        return Speech(samples, SAMPLE_RATE, timings)
+        words, phonemes = (spans_from_starts(starts, duration) for starts in (self._words, self._phonemes))
+        return Speech(samples, SAMPLE_RATE, Timings(duration, words, phonemes))

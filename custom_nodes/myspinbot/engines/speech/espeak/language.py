@@ -23,23 +23,30 @@ def language_called(name: str) -> str | None:
 
 
 def voice_language(chosen: str, script_language: str, text: str) -> tuple[str, str]:
-    """The code to read `text` with, and what the user should know of that, if anything.
+    """In which language a text is read.
 
-    `chosen` is a code, or "auto": the language of the script, as people call it, or else what the letters show.
+    Args:
+        chosen: A code of espeak-ng, or "auto": the language of the script, or else what the letters show.
+        script_language: The language of the script as people call it; empty where it isn't known.
+        text: What is read.
+
+    Returns:
+        espeak-ng's code, and a sentence for the user where script and voice don't fit, else empty.
     """
     called = script_language.strip()
     written = language_called(called) if called else None
     if chosen != AUTO:
         if written is None or base_of(written) == base_of(chosen):
-            return chosen, _unread(chosen, text)
+            return chosen, _unreadable(chosen, text)
         name = language_names().get(chosen, chosen)
         return chosen, f"The script is in {called}, and {name} reads it. Set the voice's language to auto or {written}."
     if written is not None:
-        return written, _unread(written, text)
-    seen = language_called(language_of(text)) or _DEFAULT
+        return written, _unreadable(written, text)
+    guessed = language_called(language_of(text)) or _DEFAULT
     if not called:
-        return seen, _unread(seen, text)
-    return seen, f"There is no voice called {called!r}, so {language_names()[seen]} reads it. Choose one from the list."
+        return guessed, _unreadable(guessed, text)
+    name = language_names()[guessed]
+    return guessed, f"There is no voice called {called!r}, so {name} reads it. Choose one from the list."
 
 
 def voice_name(chosen: str, script_language: str, text: str) -> str:
@@ -51,12 +58,12 @@ def voice_name(chosen: str, script_language: str, text: str) -> str:
         return chosen
 
 
-def _unread(voice: str, text: str) -> str:
+def _unreadable(voice: str, text: str) -> str:
     """What to say where a voice spells letters out, as it doesn't know how they are read."""
     if voice == "ja" and re.search(SCRIPTS["zh"], text):
         return "The Japanese voice reads kana, and spells Chinese characters out. Write the words in kana for it."
-    seen = language_of(text)
-    if seen == "en" or has_own_letters(base_of(voice)):
+    guessed = language_of(text)
+    if guessed == "en" or has_own_letters(base_of(voice)):
         return ""
     name = language_names().get(voice, voice)
-    return f"{name} has no such letters as those of {name_of(seen)} in the text, and spells them out."
+    return f"{name} has no such letters as those of {name_of(guessed)} in the text, and spells them out."

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...weights import load_weights
+from . import F5Error
 from .dit import Arch, DiT
-from .errors import F5Error
 
 _PREFIXES = ("ema_model.", "transformer.")
 _BESIDE = ("initted", "step", "update")  # of the averaging
@@ -30,11 +30,11 @@ class Vocabulary:
     numbers: Mapping[str, int]
 
     def encode(self, symbols: list[str]) -> Tensor:
-        """(T,) the numbers of symbols; one that isn't known becomes 0, a space."""
+        """The numbers (T,) of symbols; one that isn't known becomes 0, a space."""
         return torch.tensor([self.numbers.get(symbol, 0) for symbol in symbols], dtype=torch.long)
 
     def unknown(self, symbols: list[str]) -> list[str]:
-        """Symbols that the model never saw, each once, in their order."""
+        """Symbols that the model was not trained with, each once, in their order."""
         return list(dict.fromkeys(symbol for symbol in symbols if symbol not in self.numbers))
 
 
@@ -85,7 +85,7 @@ def load_model(path: Path, vocabulary: Vocabulary, *, generation: str | None = N
     return model.eval().requires_grad_(False)
 
 
-def identity(model: DiT) -> str:
+def model_hash(model: DiT) -> str:
     """SHA-256 that tells models apart whatever file they came in: of some numbers of each of their tensors."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):

@@ -14,15 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import F5Error
 from .dit import DiT
-from .errors import F5Error
 
 Weights = Mapping[str, Tensor]
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class LossPoint:
     """How far training was after `step` steps: the mean loss since the point before, and that of what was held out."""
 
     step: int
@@ -42,7 +42,7 @@ class Adapter:
     base: str
     source: str
     settings: dict[str, Any]
-    history: tuple[Point, ...]
+    history: tuple[LossPoint, ...]
 
 
 def projections(model: DiT) -> dict[str, nn.Linear]:
@@ -50,8 +50,17 @@ def projections(model: DiT) -> dict[str, nn.Linear]:
     return {name: layer for name, layer in model.named_modules() if ".attn." in name and isinstance(layer, nn.Linear)}
 
 
-def fresh(model: DiT, rank: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """An adapter that does nothing yet, in float32 on the CPU: one side is drawn, the other zero."""
+def init_lora(model: DiT, rank: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """An adapter that does nothing yet: one side is random, the other zero.
+
+    Args:
+        model: What it is for.
+        rank: Of both matrices.
+        generator: On the CPU.
+
+    Returns:
+        Float32 on the CPU, `lora_A` (rank, in) and `lora_B` (out, rank) of each projection.
+    """
     weights: dict[str, Tensor] = {}
     for name, layer in projections(model).items():
         spread = layer.in_features**-0.5
@@ -61,14 +70,19 @@ def fresh(model: DiT, rank: int, generator: torch.Generator) -> dict[str, Tensor
     return weights
 
 
-def scaled(weights: Weights, scale: float) -> dict[str, Tensor]:
-    """The adapter that has `scale` times the effect."""
+def scale_lora(weights: Weights, scale: float) -> dict[str, Tensor]:
+    """A copy of an adapter with `scale` times the effect."""
     return {name: value * scale if name.endswith(_UP) else value.clone() for name, value in weights.items()}
 
 
 @contextmanager
-def applied(model: DiT, weights: Weights, scale: float = 1.0) -> Generator[None]:
-    """Within, `model` computes with the adapter; after, and after any error, without.
+def apply_lora(model: DiT, weights: Weights, scale: float = 1.0) -> Generator[None]:
+    """Within, `model` computes with an adapter; after, and after any error, without.
+
+    Args:
+        model: On any device.
+        weights: `lora_A` (rank, in) and `lora_B` (out, rank) of each projection; gradients flow into them.
+        scale: Of the adapter's effect.
 
     Raises:
         F5Error: The adapter is of a model of another shape.
@@ -81,11 +95,11 @@ def applied(model: DiT, weights: Weights, scale: float = 1.0) -> Generator[None]
             down, up = (weights[name + side].to(layer.weight.device) for side in (_DOWN, _UP))
             if down.shape[1] != layer.in_features or up.shape != (layer.out_features, down.shape[0]):
                 raise F5Error("The voice was trained for a model of another size. Train it again with this one.")
-            hooks.callback(layer.register_forward_hook(_Branch(down, up, scale)).remove)
+            hooks.callback(layer.register_forward_hook(_LowRankBranch(down, up, scale)).remove)
         yield
 
 
-class _Branch:
+class _LowRankBranch:
     def __init__(self, down: Tensor, up: Tensor, scale: float) -> None:
         self.down, self.up, self.scale = down, up, scale
 

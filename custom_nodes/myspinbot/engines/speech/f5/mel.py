@@ -13,15 +13,22 @@ FRAMES_PER_SECOND = SAMPLE_RATE / HOP
 
 
 def mel(samples: Tensor) -> Tensor:
-    """The log magnitudes (1 + T // 256, 100) of mono `samples` (T,) at 24 kHz; mel after O'Shaughnessy (HTK)."""
+    """Log mel bands, on the scale of O'Shaughnessy (HTK).
+
+    Args:
+        samples: (T,) mono at 24 kHz.
+
+    Returns:
+        (1 + T // 256, 100) natural logarithms of magnitudes.
+    """
     window = torch.hann_window(WINDOW, device=samples.device)
     spectrum = torch.stft(samples.float(), WINDOW, HOP, WINDOW, window, center=True, return_complex=True)
     bands = _filters().to(samples.device)  # (513, 100)
     return (spectrum.abs().mT @ bands).clamp(min=1e-5).log()
 
 
-def resampled(samples: Tensor, sample_rate: int) -> Tensor:
-    """(..., T) brought to 24 kHz."""
+def resample(samples: Tensor, sample_rate: int) -> Tensor:
+    """`samples` (..., T) of any rate in Hz, brought to 24 kHz."""
     import torchaudio
 
     return torchaudio.functional.resample(samples, sample_rate, SAMPLE_RATE)

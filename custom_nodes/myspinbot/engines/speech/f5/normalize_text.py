@@ -1,4 +1,4 @@
-"""Text as it is said: numbers, money, dates, times and symbols in words.
+"""Text as it is read aloud: numbers, money, dates, times and symbols in words.
 
 F5-TTS reads letters. The words of numbers come from num2words, those of Chinese from cn2an.
 """
@@ -9,13 +9,67 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from .number_words import CURRENCIES, DECIMAL_COMMA, MONTHS, SCALES, WORDS
-
 _NUMBER = r"\d+(?:[.,'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
 _SIGN = r"(?<![\w\d.,])[-−]\s?"
+_SILENT_CATEGORIES = frozenset(("So", "Sk", "Cf", "Cc", "Cn", "Co", "Cs"))  # emoji and other pictures, marks of layout
+_MOST_DIGITS = 15  # digits; a longer number is an identifier
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# What the libraries of number words leave out: the words of symbols, months, and who writes decimals how.
+CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₩": "KRW"}
+DECIMAL_COMMA = _names("az be ca cs da de eo es fi fr hu id is it kz lt lv nl no pl pt ro ru sk sl sr sv tr uk vi")
+
+SCALES = {
+    "en": "thousand|million|billion|trillion",
+    "de": "Millionen|Milliarden|Billionen",
+}
+
+WORDS = {
+    "en": {
+        "minus": "minus", "%": "percent", "°C": "degrees Celsius", "°F": "degrees Fahrenheit", "°": "degrees",
+        "&": "and", "+": "plus", "=": "equals", "@": "at", "#": "number", "×": "times", "÷": "divided by",
+        "±": "plus or minus", "§": "section",
+    },
+    "de": {
+        "minus": "minus", "%": "Prozent", "°C": "Grad Celsius", "°F": "Grad Fahrenheit", "°": "Grad", "&": "und",
+        "+": "plus", "=": "gleich", "@": "at", "#": "Nummer", "×": "mal", "÷": "durch", "±": "plus minus",
+        "§": "Paragraph",
+    },
+    "fr": {
+        "minus": "moins", "%": "pour cent", "°C": "degrés Celsius", "°F": "degrés Fahrenheit", "°": "degrés",
+        "&": "et", "+": "plus", "=": "égale", "@": "arobase", "#": "numéro", "×": "fois", "÷": "divisé par",
+        "±": "plus ou moins", "§": "paragraphe",
+    },
+    "es": {
+        "minus": "menos", "%": "por ciento", "°C": "grados Celsius", "°F": "grados Fahrenheit", "°": "grados",
+        "&": "y", "+": "más", "=": "igual a", "@": "arroba", "#": "número", "×": "por", "÷": "entre",
+        "±": "más o menos", "§": "sección",
+    },
+    "it": {
+        "minus": "meno", "%": "per cento", "°C": "gradi Celsius", "°F": "gradi Fahrenheit", "°": "gradi", "&": "e",
+        "+": "più", "=": "uguale", "@": "chiocciola", "#": "numero", "×": "per", "÷": "diviso",
+        "±": "più o meno", "§": "paragrafo",
+    },
+    "pt": {
+        "minus": "menos", "%": "por cento", "°C": "graus Celsius", "°F": "graus Fahrenheit", "°": "graus", "&": "e",
+        "+": "mais", "=": "igual a", "@": "arroba", "#": "número", "×": "vezes", "÷": "dividido por",
+        "±": "mais ou menos", "§": "parágrafo",
+    },
+}  # fmt: skip
+
+MONTHS = {
+    "en": _names("January February March April May June July August September October November December"),
+    "de": _names("Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
+    "fr": _names("janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
+    "es": _names("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"),
+    "it": _names("gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre"),
+    "pt": _names("janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"),
+}
 _SYMBOLS = "".join(CURRENCIES)
-_UNSPOKEN = frozenset(("So", "Sk", "Cf", "Cc", "Cn", "Co", "Cs"))  # emoji and other pictures, marks of layout
-_TOO_LONG_TO_COUNT = 15  # digits; a longer number is an identifier
 
 
 def languages() -> tuple[str, ...]:
@@ -25,16 +79,20 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted({code for code in CONVERTER_CLASSES if "_" not in code} | {"zh"}))
 
 
-def spoken(text: str, language: str) -> str:
-    """`text` with all that isn't letters in words of `language`, one of `languages()`; others keep their digits.
+def normalize_text(text: str, language: str) -> str:
+    """`text` with numbers, dates and symbols in words.
 
     Emoji and other pictures fall away. Lines stay lines; a paragraph that ends without a mark, as headings do,
     gets a full stop.
+
+    Args:
+        text: As it is written.
+        language: Of the words, one of `languages()`; in any other language digits stay.
     """
     text = unicodedata.normalize("NFC", text)
     text = _chinese(text) if language == "zh" else _Reader(language).read(text)
-    kept = (" " if c != "\n" and unicodedata.category(c) in _UNSPOKEN else c for c in text)
-    lines = (" ".join(line.split()) for line in "".join(kept).split("\n"))
+    readable = (" " if c != "\n" and unicodedata.category(c) in _SILENT_CATEGORIES else c for c in text)
+    lines = (" ".join(line.split()) for line in "".join(readable).split("\n"))
     text = re.sub(r" +([,.;:!?])", r"\1", "\n".join(lines)).strip("\n")
     return re.sub(r"(\w)(?=\n\s*\n)", lambda end: end[1] + ("。" if end[1] > "\u2e7f" else "."), text)
 
@@ -111,7 +169,7 @@ class _Reader:
     def number(self, found: re.Match[str]) -> str:
         digits = found[2]
         before, after = found.string[found.start() - 1 : found.start()], found.string[found.end() : found.end() + 1]
-        if digits.isdigit() and (len(digits) > _TOO_LONG_TO_COUNT or (len(digits) > 1 and digits[0] == "0")):
+        if digits.isdigit() and (len(digits) > _MOST_DIGITS or (len(digits) > 1 and digits[0] == "0")):
             said = " ".join(self.say(Decimal(digit)) for digit in digits)
         else:
             said = self.say(self.value(digits))

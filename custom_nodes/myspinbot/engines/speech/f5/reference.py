@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 
 from ...languages import language_of
-from .join import audible
-from .mel import SAMPLE_RATE, resampled
-from .normalize_text import spoken
+from .join import audible_range
+from .mel import SAMPLE_RATE, resample
+from .normalize_text import normalize_text
 from .sentences import size
 
 Samples = npt.NDArray[np.float32]
@@ -44,12 +44,17 @@ class Reference:
         return [f"The transcript looks too {much} for {self.seconds:.1f} s of speech; words may be lost or added."]
 
 
-def prepare(
+def prepare_reference(
     samples: Samples, sample_rate: int, transcript: str, *, target_rms: float = 0.1, language: str = "auto"
 ) -> Reference:
-    """A reference from mono `samples` (T,), without the silence around it, at least `target_rms` loud.
+    """A reference from a recording, without the silence around it.
 
-    `language` is that of the transcript; "auto" goes by its letters.
+    Args:
+        samples: (T,) mono.
+        sample_rate: Hz.
+        transcript: Exactly what is said.
+        target_rms: The level to which a quieter recording is raised.
+        language: The code of the transcript's language; "auto" goes by its letters.
 
     Raises:
         ValueError: It is silent, too short or too long, or the transcript is empty or can't be what is said.
@@ -58,11 +63,11 @@ def prepare(
         raise ValueError(
             "The transcript of the reference is empty. Write exactly what is said in it, or use a voice profile."
         )
-    sound = resampled(torch.from_numpy(np.ascontiguousarray(samples, np.float32)), sample_rate).numpy()
+    sound = resample(torch.from_numpy(np.ascontiguousarray(samples, np.float32)), sample_rate).numpy()
     level = float(np.sqrt(np.mean(sound**2))) if len(sound) else 0.0
     if level < 1e-4:
         raise ValueError("The reference is silent. Give a recording in which somebody speaks.")
-    start, end = audible(sound * np.float32(target_rms / level), SAMPLE_RATE)
+    start, end = audible_range(sound * np.float32(target_rms / level), SAMPLE_RATE)
     sound = sound[start:end]
     seconds = len(sound) / SAMPLE_RATE
     if seconds < SHORTEST:
@@ -72,8 +77,8 @@ def prepare(
             f"The reference has {seconds:.1f} s of speech, more than {LONGEST:.0f}. Cut it to 5 to 12 s with the "
             "transcript of that part, or let Build Voice Profile choose the best part."
         )
-    tongue = language_of(transcript) if language == "auto" else language
-    words = _closed(" ".join(spoken(transcript, tongue).split()))
+    language = language_of(transcript) if language == "auto" else language
+    words = _closed(" ".join(normalize_text(transcript, language).split()))
     slow, fast = _POSSIBLE
     if not slow <= size(words) / seconds <= fast:
         raise ValueError(

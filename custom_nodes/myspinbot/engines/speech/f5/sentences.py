@@ -17,7 +17,7 @@ _CUTS = {
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`text` to be spoken at once, and how it ends: a key of `PAUSES`."""
+    """A text to be spoken at once, and what ends it: a key of `PAUSES`."""
 
     text: str
     end: str
@@ -33,10 +33,14 @@ def size(text: str) -> int:
 
 
 def split(text: str, limit: int) -> list[Piece]:
-    """`text` in as few pieces as `limit` bytes each allow, all about equally long.
+    """A text in as few pieces as the limit allows, all about equally long.
 
     Cut at the ends of sentences where that is possible, else at commas, else between words; a word longer than
     the limit is cut anywhere. Nothing but white space is lost.
+
+    Args:
+        text: Any length.
+        limit: Bytes of UTF-8 of each piece, at most.
     """
     atoms = _atoms(text.strip(), limit, "paragraph")
     if not atoms:

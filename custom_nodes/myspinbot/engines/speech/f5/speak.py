@@ -11,36 +11,44 @@ import torch
 from ....media.loudness import levelled
 from ...languages import language_of
 from ...progress import OnStep
-from ...timings import Span, Timings
+from ...timings import Interval, Span, Timings
+from . import F5Error
 from .checkpoint import Vocabulary
 from .dit import DiT
-from .errors import F5Error
-from .join import Placed, joined
+from .join import join_speech
 from .mel import FRAMES_PER_SECOND, SAMPLE_RATE, mel
-from .normalize_text import spoken
-from .pace import timings
+from .normalize_text import normalize_text
 from .reference import Reference
-from .sampler import SWAY, Take, sample
+from .sampler import SWAY, Utterance, sample
 from .sentences import PAUSES, Piece, split
-from .tokens import symbols
+from .tokens import tokenize
 from .vocos import Vocos
+from .word_timings import word_timings
 
-LONGEST_TAKE = 22.0
+LONGEST = 22.0
 """Seconds of reference and new speech at once; trained on up to 30 s, the models lose words near that."""
 _LEAST_BYTES = 40
 _SHORT = 30  # bytes: a shorter line gets time to spare, up to a second, as its pace is known least
 _RELEASE = 0.1  # seconds after the last word, which would be cut off by a duration too exact
 
 
-Find = Callable[[npt.NDArray[np.float32], int, Sequence[str]], Sequence[Span | None]]
-"""Mono samples (T,), their rate in Hz and the words they say -> when each word is heard; None for one not found."""
+ForcedAlign = Callable[[npt.NDArray[np.float32], int, Sequence[str]], Sequence[Span | None]]
+"""Mono samples (T,), their rate in Hz and the words they say -> when each word is said; None for one not found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How it is spoken; the seed of the first piece, from which the next count up.
+    """How a text is spoken.
 
-    `speed` 2 is twice as fast. `loudness` is in LUFS. `language` "auto" goes by the letters of the text.
+    Attributes:
+        speed: 2 is twice as fast.
+        seed: Of the first piece of text, from which the next count up.
+        steps: Of the sampler, 4 to 64.
+        cfg_strength: How closely text and voice are followed; 0 is without guidance.
+        cross_fade: Seconds over which the silence around pieces is blended.
+        loudness: LUFS.
+        language: A code, or "auto", which goes by the letters of the text.
+        sway: As for `sampler.schedule`.
     """
 
     speed: float = 1.0
@@ -54,7 +62,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Speech:
     """`samples` (T,) mono float32 at 24 kHz, when they say what, and what the user should know."""
 
     samples: npt.NDArray[np.float32]
@@ -70,11 +78,19 @@ def speak(
     reference: Reference,
     settings: Settings | None = None,
     on_step: OnStep | None = None,
-    find: Find | None = None,
-) -> Spoken:
-    """Say `text` in the voice of `reference`. Model and vocoder may be on any device.
+    align: ForcedAlign | None = None,
+) -> Speech:
+    """Say `text` in the voice of `reference`.
 
-    `find` measures in the speech when its words are heard; without it they are reckoned.
+    Args:
+        model: On any device, as the vocoder.
+        vocoder: From mel bands to sound.
+        vocabulary: The model's.
+        text: Any length; it is spoken in pieces.
+        reference: The voice.
+        settings: How it is spoken.
+        on_step: Called as the sampler goes on; what it raises ends the speech.
+        align: Finds the words in the speech; without it their times are estimated.
 
     Raises:
         ValueError: There is no text, or nothing in it that can be spoken.
@@ -84,65 +100,69 @@ def speak(
     if not text.strip():
         raise ValueError("There is no text to speak. Write some text, or connect a node that gives it.")
     language = language_of(text) if settings.language == "auto" else settings.language
-    pieces = split(spoken(text, language), piece_limit(reference, settings.speed))
+    pieces = split(normalize_text(text, language), piece_limit(reference, settings.speed))
     if not any(letter.isalnum() for piece in pieces for letter in piece.text):
         raise ValueError(f"Nothing in the text can be spoken: {text.strip()[:60]!r}.")
     pieces = [piece for piece in pieces if any(letter.isalnum() for letter in piece.text)]
     remarks = reference.remarks
-    heard = mel(torch.from_numpy(reference.samples))
-    takes: list[Take] = []
-    strange: dict[str, None] = {}
+    reference_mel = mel(torch.from_numpy(reference.samples))  # (R, 100)
+    utterances: list[Utterance] = []
+    unknown: dict[str, None] = {}
     for number, piece in enumerate(pieces):
-        read = symbols(reference.transcript + piece.text)
-        strange |= dict.fromkeys(vocabulary.unknown(read))
-        tokens = vocabulary.encode(read)
-        frames = max(len(heard) + round(seconds(piece, reference, settings.speed) * FRAMES_PER_SECOND), len(tokens) + 1)
-        takes.append(Take(tokens, frames, (settings.seed + number) % 2**63))
-    if strange:
-        remarks = [*remarks, _silent_symbols(list(strange))]
-    made = sample(
+        symbols = tokenize(reference.transcript + piece.text)
+        unknown |= dict.fromkeys(vocabulary.unknown(symbols))
+        tokens = vocabulary.encode(symbols)
+        new_frames = round(seconds(piece, reference, settings.speed) * FRAMES_PER_SECOND)
+        frames = max(len(reference_mel) + new_frames, len(tokens) + 1)
+        utterances.append(Utterance(tokens, frames, (settings.seed + number) % 2**63))
+    if unknown:
+        remarks = [*remarks, _unknown_symbols(list(unknown))]
+    mels = sample(
         model,
-        heard,
-        takes,
+        reference_mel,
+        utterances,
         steps=settings.steps,
         cfg_strength=settings.cfg_strength,
         sway=settings.sway,
         on_step=on_step,
     )
-    sounds = [_decoded(vocoder, bands) for bands in made]
+    sounds = [_decode(vocoder, bands) for bands in mels]
     pauses = [PAUSES[piece.end] / settings.speed for piece in pieces]
-    whole, placed = joined(sounds, pauses, SAMPLE_RATE, settings.cross_fade)
+    whole, places = join_speech(sounds, pauses, SAMPLE_RATE, settings.cross_fade)
     whole = levelled(whole, SAMPLE_RATE, settings.loudness)
-    measure = None if find is None else partial(_found, find, whole)
-    return Spoken(whole, timings(pieces, placed, len(whole) / SAMPLE_RATE, language, measure), remarks)
+    align_piece = None if align is None else partial(_align_piece, align, whole)
+    return Speech(whole, word_timings(pieces, places, len(whole) / SAMPLE_RATE, language, align_piece), remarks)
 
 
-def _found(find: Find, whole: npt.NDArray[np.float32], words: Sequence[str], place: Placed) -> list[Span | None]:
+def _align_piece(
+    align: ForcedAlign, whole: npt.NDArray[np.float32], words: Sequence[str], place: Interval
+) -> list[Span | None]:
     part = whole[int(place.start * SAMPLE_RATE) : int(place.end * SAMPLE_RATE)]
-    spans = find(part, SAMPLE_RATE, words)
+    spans = align(part, SAMPLE_RATE, words)
     return [span and replace(span, start=place.start + span.start, end=place.start + span.end) for span in spans]
 
 
 def piece_limit(reference: Reference, speed: float) -> int:
-    """Bytes of text that fit into one take beside the reference."""
-    room = LONGEST_TAKE - len(reference.samples) / SAMPLE_RATE
+    """Bytes of text that fit beside the reference into what the model speaks at once."""
+    room = LONGEST - len(reference.samples) / SAMPLE_RATE
     return max(int(room * reference.rate * speed), _LEAST_BYTES)
 
 
 def seconds(piece: Piece, reference: Reference, speed: float) -> float:
-    """How long a piece takes at the voice's own pace; what is too much ends up as silence and is cut off."""
+    """How long a piece lasts at the voice's own pace; what is too much ends up as silence and is cut off."""
     spare = max(1 - piece.size / _SHORT, 0.0)
     return (piece.size / reference.rate + spare) / speed + _RELEASE
 
 
 @torch.inference_mode()
-def _decoded(vocoder: Vocos, bands: torch.Tensor) -> npt.NDArray[np.float32]:
+def _decode(vocoder: Vocos, bands: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Samples (T,) of log mel bands (N, 100)."""
     if not bool(torch.isfinite(bands).all()):
         raise F5Error("The model gave no numbers in this precision. Choose fp32 in Load F5-TTS.")
     device = next(vocoder.parameters()).device
     return vocoder(bands[None].to(device))[0].float().cpu().numpy()
 
 
-def _silent_symbols(strange: list[str]) -> str:
-    shown = " ".join(strange[:12]) + (" ..." if len(strange) > 12 else "")
+def _unknown_symbols(unknown: list[str]) -> str:
+    shown = " ".join(unknown[:12]) + (" ..." if len(unknown) > 12 else "")
     return f"The model doesn't know these characters and leaves them out: {shown}"

@@ -6,10 +6,10 @@ _ALIKE = str.maketrans({";": ",", "“": '"', "”": '"', "‘": "'", "’": "'"
 _NO_SPACE_AFTER = frozenset(" :'\"")
 
 
-def symbols(text: str) -> list[str]:
-    """`text` as the published models were taught to read it.
+def tokenize(text: str) -> list[str]:
+    """The symbols of `text`, as the published models were trained to read it.
 
-    Words come apart by rjieba; Chinese ones are spoken together, so that tones change as they do in speech.
+    Words come apart by rjieba; Chinese ones get their tones together, so that these change as they do in speech.
 
     Raises:
         ImportError: rjieba or pypinyin isn't installed; the message names them.
@@ -23,11 +23,11 @@ def symbols(text: str) -> list[str]:
                 found.append(" ")
             found += word
         elif all(len(letter.encode()) == 3 for letter in word):
-            for letter, sound in zip(word, _sounds(word), strict=True):
+            for letter, sound in zip(word, _pinyin(word), strict=True):
                 found += [" ", sound] if _is_chinese(letter) else [sound]
         else:
             for letter in word:
-                found += [" ", *_sounds(letter)] if _is_chinese(letter) else [letter]
+                found += [" ", *_pinyin(letter)] if _is_chinese(letter) else [letter]
     return found
 
 
@@ -35,7 +35,7 @@ def _is_chinese(letter: str) -> bool:
     return "\u3100" <= letter <= "\u9fff"
 
 
-def _sounds(word: str) -> list[str]:
+def _pinyin(word: str) -> list[str]:
     """One syllable per letter, as `ni3`; a letter that isn't Chinese stays itself."""
     if not any(_is_chinese(letter) for letter in word):
         return list(word)
@@ -45,7 +45,7 @@ def _sounds(word: str) -> list[str]:
         raise ImportError("Chinese needs the package pypinyin. Install it into ComfyUI's Python.") from error
     sounds = lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True)
     # Neighbours that have no sound of their own come back in one.
-    return sounds if len(sounds) == len(word) else [sound for letter in word for sound in _sounds(letter)]
+    return sounds if len(sounds) == len(word) else [sound for letter in word for sound in _pinyin(letter)]
 
 
 def _rjieba() -> ModuleType:

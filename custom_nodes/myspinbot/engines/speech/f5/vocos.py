@@ -1,5 +1,7 @@
 """Vocos: from mel bands to sound by one inverse Fourier transform per frame.
 
+Shapes in the comments: B speeches of N frames, M mel bands, D channels, F frequencies.
+
 Source: Siuzdak, "Vocos: Closing the gap between time-domain and Fourier-based neural vocoders" (arXiv:2306.00814).
 """
 
@@ -11,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...weights import load_weights
-from .errors import F5Error
+from . import F5Error
 from .mel import BANDS, HOP, SAMPLE_RATE
 
-_SHIFT = "feature_extractor."  # what makes mels in the checkpoint; ours is in mel.py
+_FEATURE_EXTRACTOR = "feature_extractor."  # what makes mels in the checkpoint; ours is in mel.py
 
 
 class ConvNeXtBlock(nn.Module):
@@ -27,7 +29,8 @@ class ConvNeXtBlock(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.pwconv2(F.gelu(self.pwconv1(self.norm(self.dwconv(x).mT))))
+        y = self.norm(self.dwconv(x).mT)  # (B, N, D)
+        y = self.pwconv2(F.gelu(self.pwconv1(y)))  # (B, N, D)
         return x + (self.gamma * y).mT  # (B, D, N)
 
 
@@ -42,7 +45,7 @@ class Backbone(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.embed(x).mT).mT  # (B, D, N)
         for block in self.convnext:
-            y = block(y)
+            y = block(y)  # (B, D, N)
         return self.final_layer_norm(y.mT)  # (B, N, D)
 
 
@@ -60,9 +63,10 @@ class Head(nn.Module):
         self.istft = Window(size)
 
     def forward(self, x: Tensor) -> Tensor:
-        magnitude, phase = self.out(x).mT.chunk(2, dim=1)  # (B, F, N)
+        magnitude, phase = self.out(x).mT.chunk(2, dim=1)  # (B, F, N) each
         spectrum = torch.polar(magnitude.exp().clamp(max=100.0), phase)
-        return torch.istft(spectrum, self.size, self.hop, self.size, self.istft.get_buffer("window"), center=True)
+        window = self.istft.get_buffer("window")
+        return torch.istft(spectrum, self.size, self.hop, self.size, window, center=True)  # (B, hop * (N - 1))
 
 
 class Vocos(nn.Module):
@@ -72,7 +76,7 @@ class Vocos(nn.Module):
         self.head = Head(dim, size, hop)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Sound (B, 256 * (N - 1)) of log mel bands (B, N, 100), float32."""
+        """Samples (B, 256 * (N - 1)) in float32 of log mel bands (B, N, M)."""
         return self.head(self.backbone(mel.float().mT))
 
 
@@ -87,7 +91,7 @@ def load_vocoder(weights: Path, config: Path | None = None) -> Vocos:
         WeightsError: The file is damaged or isn't made of weights alone.
         F5Error: It is another vocoder than F5-TTS was trained with.
     """
-    state = {name: value for name, value in load_weights(weights).items() if not name.startswith(_SHIFT)}
+    state = {name: value for name, value in load_weights(weights).items() if not name.startswith(_FEATURE_EXTRACTOR)}
     try:
         inner, dim = state["backbone.convnext.0.pwconv1.weight"].shape
         size = state["head.out.weight"].shape[0] - 2

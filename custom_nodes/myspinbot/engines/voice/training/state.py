@@ -1,4 +1,4 @@
-"""Where a training is, in one file: enough to go on as if it had never stopped."""
+"""The state of a training in one file: enough to go on as if it had never stopped."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...speech.f5.lora import Point
+from ...speech.f5.lora import LossPoint
 from ...weights import save_weights
 
 FILE = "training.safetensors"
@@ -28,10 +28,10 @@ class State:
     best: dict[str, Tensor]
     moments: dict[str, dict[str, Tensor]] = field(default_factory=dict[str, dict[str, Tensor]])
     losses: list[float] = field(default_factory=list[float])
-    history: list[Point] = field(default_factory=list[Point])
+    history: list[LossPoint] = field(default_factory=list[LossPoint])
 
     @property
-    def best_point(self) -> Point:
+    def best_point(self) -> LossPoint:
         """The first of those with the lowest loss on what is held out."""
         return min(self.history, key=lambda point: point.held_out)
 
@@ -42,7 +42,7 @@ class State:
             OSError: The disk is full.
         """
         tensors = _named("weights", self.weights) | _named("best", self.best)
-        for kind, values in _turned(self.moments).items():
+        for kind, values in _transposed(self.moments).items():
             tensors |= _named(f"moments.{kind}", values)
         facts = {"step": self.step, "losses": self.losses, "history": [asdict(point) for point in self.history]}
         save_weights(path, tensors, {_KIND: json.dumps(facts)})
@@ -64,9 +64,9 @@ def load(path: Path) -> State:
         facts["step"],
         groups["weights"],
         groups["best"],
-        _turned(moments),
+        _transposed(moments),
         facts["losses"],
-        [Point(**point) for point in facts["history"]],
+        [LossPoint(**point) for point in facts["history"]],
     )
 
 
@@ -74,20 +74,20 @@ def _named(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{group}/{name}": value.detach().cpu().contiguous() for name, value in tensors.items()}
 
 
-def _turned(table: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+def _transposed(table: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
     """A table by its columns instead of its rows."""
-    turned: dict[str, dict[str, Tensor]] = {}
+    transposed: dict[str, dict[str, Tensor]] = {}
     for row, values in table.items():
         for column, value in values.items():
-            turned.setdefault(column, {})[row] = value
-    return turned
+            transposed.setdefault(column, {})[row] = value
+    return transposed
 
 
 def moments_of(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return {name: dict(optimizer.state[value]) for name, value in parameters.items() if value in optimizer.state}
 
 
-def give_moments(
+def restore_moments(
     optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], moments: Mapping[str, Mapping[str, Tensor]]
 ) -> None:
     """Set an optimizer of `parameters`, in their order, to where another was."""

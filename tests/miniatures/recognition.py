@@ -1,4 +1,4 @@
-"""Miniatures of models that hear, in the real layout of folders: a Whisper and a Wav2Vec2.
+"""Miniatures of speech recognition models, in the real layout of folders: a Whisper and a Wav2Vec2.
 
 The Whisper says one text whatever it hears: each of its places adds a direction of its own, which is that of the
 letter to be said there. So what comes out of it is known. The Wav2Vec2 is random.

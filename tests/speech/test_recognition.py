@@ -1,4 +1,4 @@
-"""Words heard by a Whisper, and found in their speech by a Wav2Vec2: models in miniature, through the real loaders."""
+"""Whisper transcribes and Wav2Vec2 aligns: models in miniature, through the real loaders."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import pytest
 import torch
 
 from myspinbot.engines.speech import espeak
-from myspinbot.engines.speech.f5.join import Placed
-from myspinbot.engines.speech.f5.pace import timings
 from myspinbot.engines.speech.f5.sentences import Piece
-from myspinbot.engines.timings import Span
-from myspinbot.engines.voice.align import AlignError, aligned, emitted, laid, load_aligner
+from myspinbot.engines.speech.f5.word_timings import word_timings
+from myspinbot.engines.timings import Interval, Span
+from myspinbot.engines.voice.align import AlignError, align_frames, align_words, emissions, load_aligner
 from myspinbot.engines.voice.build import build
-from myspinbot.engines.voice.choose import best
-from myspinbot.engines.voice.listen import ListenError, heard, load_listener
+from myspinbot.engines.voice.choose import best_interval
 from myspinbot.engines.voice.profile import ProfileError
-from tests.miniatures import hearing
+from myspinbot.engines.voice.transcribe import TranscriptionError, load_whisper, transcribe
+from tests.miniatures import recognition
 
 TEXT = "Each of them gets a small roll, and they go home."
 LONG = (
@@ -31,38 +30,38 @@ RATE = 22050
 
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory):
-    return hearing.write_whisper(tmp_path_factory.mktemp("models") / "whisper-mini", TEXT)
+    return recognition.write_whisper(tmp_path_factory.mktemp("models") / "whisper-mini", TEXT)
 
 
 @pytest.fixture(scope="module")
 def listener(whisper):
-    return load_listener(whisper)
+    return load_whisper(whisper)
 
 
 @pytest.fixture(scope="module")
 def aligner(tmp_path_factory):
-    return load_aligner(hearing.write_wav2vec2(tmp_path_factory.mktemp("models") / "wav2vec2-mini"))
+    return load_aligner(recognition.write_wav2vec2(tmp_path_factory.mktemp("models") / "wav2vec2-mini"))
 
 
 def test_what_is_heard_is_written(listener):
     speech = espeak.speak(TEXT)
-    assert heard(listener, speech.samples, RATE) == TEXT
+    assert transcribe(listener, speech.samples, RATE) == TEXT
 
 
 def test_what_can_not_be_heard_is_said(listener, tmp_path):
-    with pytest.raises(ListenError, match="at most 30 s"):
-        heard(listener, np.zeros(31 * RATE, np.float32), RATE)
-    silent = load_listener(hearing.write_whisper(tmp_path / "silent", "..."))
-    with pytest.raises(ListenError, match="understood no word"):
-        heard(silent, np.zeros(RATE, np.float32), RATE)
+    with pytest.raises(TranscriptionError, match="at most 30 s"):
+        transcribe(listener, np.zeros(31 * RATE, np.float32), RATE)
+    silent = load_whisper(recognition.write_whisper(tmp_path / "silent", "..."))
+    with pytest.raises(TranscriptionError, match="understood no word"):
+        transcribe(silent, np.zeros(RATE, np.float32), RATE)
 
 
 @pytest.mark.parametrize("lost", ["model.safetensors", "tokenizer.json", "config.json"])
 def test_a_folder_that_is_not_whole(tmp_path, lost):
-    folder = hearing.write_whisper(tmp_path / "broken", TEXT)
+    folder = recognition.write_whisper(tmp_path / "broken", TEXT)
     (folder / lost).write_bytes(b"nothing")
-    with pytest.raises(ListenError, match="broken is not a whole Whisper model"):
-        load_listener(folder)
+    with pytest.raises(TranscriptionError, match="broken is not a whole Whisper model"):
+        load_whisper(folder)
 
 
 def test_a_profile_without_words_has_those_that_are_heard_in_its_own_seconds():
@@ -70,37 +69,40 @@ def test_a_profile_without_words_has_those_that_are_heard_in_its_own_seconds():
     speech = espeak.speak(LONG)
     given: list[float] = []
 
-    def hear(samples: np.ndarray, rate: int) -> str:
+    def transcribe_words(samples: np.ndarray, rate: int) -> str:
         given.append(len(samples) / rate)
         return "They talk about the weather, and about their dogs. Later the children come on their way to school."
 
-    profile = build(speech.samples, RATE, " ", name="me", consent=True, hear=hear)
+    profile = build(speech.samples, RATE, " ", name="me", consent=True, transcribe=transcribe_words)
     assert given == [pytest.approx(profile.seconds)]
     assert 5 <= given[0] <= 12.2
     assert profile.transcript.startswith("They talk")
-    stretch = best(speech.samples, RATE)
-    assert profile.seconds == pytest.approx(stretch.length + 0.1, abs=0.06)
-    words = [word for word in speech.timings.words if word.start + 0.05 < stretch.start < word.end]
+    interval = best_interval(speech.samples, RATE)
+    assert profile.seconds == pytest.approx(interval.duration + 0.1, abs=0.06)
+    words = [word for word in speech.timings.words if word.start + 0.05 < interval.start < word.end]
     assert words == [], "it begins in a pause"
 
 
 def test_words_that_are_given_are_not_listened_for():
     speech = espeak.speak(TEXT + " " + TEXT)
 
-    def hear(samples: np.ndarray, rate: int) -> str:
+    def transcribe_words(samples: np.ndarray, rate: int) -> str:
         raise AssertionError("it was listened to")
 
-    assert build(speech.samples, RATE, TEXT * 2, name="me", consent=True, hear=hear).transcript == TEXT * 2
+    assert (
+        build(speech.samples, RATE, TEXT * 2, name="me", consent=True, transcribe=transcribe_words).transcript
+        == TEXT * 2
+    )
     with pytest.raises(ProfileError, match="consent"):
-        build(speech.samples, RATE, "", name="me", consent=False, hear=hear)
+        build(speech.samples, RATE, "", name="me", consent=False, transcribe=transcribe_words)
     with pytest.raises(ProfileError, match="transcript is empty"):
         build(speech.samples, RATE, "", name="me", consent=True)
 
 
 def emission(path: str) -> torch.Tensor:
     """Log probabilities (N, V) of a model that is nearly sure: one letter a frame, `-` for nothing."""
-    numbers = [0 if letter == "-" else hearing.LETTERS[letter] for letter in path]
-    sure = torch.full((len(path), len(hearing.LETTERS)), -8.0)
+    numbers = [0 if letter == "-" else recognition.LETTERS[letter] for letter in path]
+    sure = torch.full((len(path), len(recognition.LETTERS)), -8.0)
     sure[torch.arange(len(path)), numbers] = 0
     return sure.log_softmax(dim=-1)
 
@@ -121,30 +123,30 @@ def emission(path: str) -> torch.Tensor:
     ],
 )
 def test_words_are_found_where_they_are(path, words, expected):
-    assert laid(emission(path), words, hearing.LETTERS, 0) == expected
+    assert align_frames(emission(path), words, recognition.LETTERS, 0) == expected
 
 
 def test_one_unsure_frame_does_not_move_a_word():
     sure = emission("--HI---|-YOU--")
     sure[5] = sure[8].flip(0)
-    sure[0] = torch.full_like(sure[0], 1 / len(hearing.LETTERS)).log()
-    assert laid(sure, ["Hi", "you"], hearing.LETTERS, 0) == [(2, 4), (9, 12)]
+    sure[0] = torch.full_like(sure[0], 1 / len(recognition.LETTERS)).log()
+    assert align_frames(sure, ["Hi", "you"], recognition.LETTERS, 0) == [(2, 4), (9, 12)]
 
 
 def test_a_model_from_disk_finds_all_words_in_their_order(aligner):
     speech = espeak.speak(TEXT)
     words = TEXT.split()
     seconds = len(speech.samples) / RATE
-    assert len(emitted(aligner, speech.samples, RATE)) == pytest.approx(seconds * 50, abs=2)
-    found = aligned(aligner, speech.samples, RATE, words)
+    assert len(emissions(aligner, speech.samples, RATE)) == pytest.approx(seconds * 50, abs=2)
+    found = align_words(aligner, speech.samples, RATE, words)
     assert [span.text for span in found] == words
     assert all(0 <= a.start < a.end <= b.start <= seconds for a, b in pairwise(found))
     assert found[-1].end <= seconds + 0.1
-    assert aligned(aligner, speech.samples[:400], RATE, words) == [None] * len(words)
+    assert align_words(aligner, speech.samples[:400], RATE, words) == [None] * len(words)
 
 
 def test_a_folder_that_is_no_model_of_letters(tmp_path):
-    folder = hearing.write_wav2vec2(tmp_path / "phonemes")
+    folder = recognition.write_wav2vec2(tmp_path / "phonemes")
     (folder / "vocab.json").write_text('{"ə": 1}', encoding="utf-8")
     with pytest.raises(AlignError, match="not one of letters"):
         load_aligner(folder)
@@ -155,15 +157,15 @@ def test_a_folder_that_is_no_model_of_letters(tmp_path):
 
 def test_sounds_move_with_the_words_that_were_found():
     """Three words, the middle one not found: it lies between its neighbours."""
-    pieces, placed = [Piece("One two three", "paragraph")], [Placed(1.0, 4.0)]
-    reckoned = timings(pieces, placed, 5.0, "en")
+    pieces, placed = [Piece("One two three", "paragraph")], [Interval(1.0, 4.0)]
+    reckoned = word_timings(pieces, placed, 5.0, "en")
     asked: list[list[str]] = []
 
     def measure(words, place):
         asked.append(list(words))
         return [Span("One", 1.5, 2.0), None, Span("three", 3.0, 3.5)]
 
-    found = timings(pieces, placed, 5.0, "en", measure)
+    found = word_timings(pieces, placed, 5.0, "en", measure)
     assert asked == [["One", "two", "three"]]
     one, two, three = found.words
     assert (one.start, one.end) == pytest.approx((1.5, 2.0), abs=1e-4)
@@ -181,8 +183,8 @@ def test_sounds_move_with_the_words_that_were_found():
 
 
 def test_where_no_word_is_found_the_times_are_those_that_were_reckoned():
-    pieces, placed = [Piece("One two three", "paragraph")], [Placed(1.0, 4.0)]
-    reckoned = timings(pieces, placed, 5.0, "en")
-    found = timings(pieces, placed, 5.0, "en", lambda words, place: [None] * len(words))
+    pieces, placed = [Piece("One two three", "paragraph")], [Interval(1.0, 4.0)]
+    reckoned = word_timings(pieces, placed, 5.0, "en")
+    found = word_timings(pieces, placed, 5.0, "en", lambda words, place: [None] * len(words))
     for before, after in zip(reckoned.words + reckoned.phonemes, found.words + found.phonemes, strict=True):
         assert (after.start, after.end) == pytest.approx((before.start, before.end), abs=1e-4)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from myspinbot_runner import Client
-from tests.miniatures import hearing
+from tests.miniatures import recognition
 from tests.runner.helpers import tag, until
 
 from .test_nodes import WORDS, base, failure, graph, recording, speech, voice_graph  # noqa: F401
@@ -21,13 +21,13 @@ HEARD = "Nobody minded the wind at all, and the dog goes home."
 @pytest.fixture
 def whisper(base):  # noqa: F811
     """Only while a test needs it: others rely on there being none."""
-    yield hearing.write_whisper(base / "models" / "whisper" / "whisper-mini", HEARD)
+    yield recognition.write_whisper(base / "models" / "whisper" / "whisper-mini", HEARD)
     shutil.rmtree(base / "models" / "whisper")
 
 
 @pytest.fixture
 def wav2vec2(base):  # noqa: F811
-    yield hearing.write_wav2vec2(base / "models" / "audio_encoders" / "wav2vec2-mini")
+    yield recognition.write_wav2vec2(base / "models" / "audio_encoders" / "wav2vec2-mini")
     shutil.rmtree(base / "models" / "audio_encoders" / "wav2vec2-mini")
 
 
@@ -41,7 +41,7 @@ def test_without_a_transcript_whisper_writes_it(server, base, recording, whisper
     name = f"heard {tag()}"
     result = Client(server.url).submit(voice_graph(recording, name, transcript="")).result()
     assert words_of(base, name) == HEARD
-    assert f"These words were heard, check them: {HEARD}" in [notice.text for notice in result.notices]
+    assert f"These words were transcribed, check them: {HEARD}" in [notice.text for notice in result.notices]
     given = f"given {tag()}"
     Client(server.url).submit(voice_graph(recording, given)).result()
     assert words_of(base, given) == WORDS

@@ -1,8 +1,8 @@
-"""When each word and sound of a speech is heard, from the length of its pieces.
+"""When each word and phoneme of a speech begins and ends.
 
-espeak-ng says how long the sounds of a text are in proportion to each other; that is laid over the time which a
-piece of speech takes. Where it doesn't know the language, words share the time by their letters. Where the words were
-measured in the speech itself, their sounds keep those proportions within each word.
+espeak-ng says how long the phonemes of a text are in proportion to each other; that is stretched over the time which a
+piece of speech takes. Where it doesn't know the language, words share the time by their letters. Where a forced aligner
+found the words in the speech itself, their phonemes keep those proportions within each word.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,39 +10,48 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...timings import Span, Timings
+from ...timings import Interval, Span, Timings
 from ..espeak import EspeakError, speak
-from .join import Placed
 from .sentences import Piece, size
 
-Measure = Callable[[Sequence[str], Placed], Sequence[Span | None]]
-"""When the words of a piece are heard, in seconds of the whole speech; None for one that isn't known."""
+Align = Callable[[Sequence[str], Interval], Sequence[Span | None]]
+"""Words of a piece and when it is spoken -> when each word is, in seconds of the whole speech; None where not found."""
 _INSTANT = 1e-6  # seconds, by which a word ends before the next begins
 _VOICES = {"en": "en-us", "zh": "cmn", "fr": "fr-fr", "no": "nb"}
 
 
-def timings(
+def word_timings(
     pieces: Sequence[Piece],
-    placed: Sequence[Placed],
+    places: Sequence[Interval],
     duration: float,
     language: str,
-    measure: Measure | None = None,
+    align: Align | None = None,
 ) -> Timings:
-    """Words and phonemes of all pieces in a speech of `duration` seconds, by `measure` where there is such."""
+    """Words and phonemes of all pieces in a speech.
+
+    Args:
+        pieces: The text, as it was spoken.
+        places: When each piece is spoken, in seconds.
+        duration: Seconds of the whole speech.
+        language: The text's, as a code; espeak-ng's proportions are those of this language.
+        align: Finds the words in the speech; without it their times are estimated.
+    """
     words: list[Span] = []
     phonemes: list[Span] = []
-    for piece, place in zip(pieces, placed, strict=True):
-        shape = _shape(piece.text, language)
-        said, sounds = _laid(shape.words, place), _laid(shape.phonemes, place)
-        if measure is not None:
-            found = measure([word.text for word in said], place)
-            said, sounds = (_moved(spans, said, found, place) for spans in (said, sounds))
-        words += said
-        phonemes += sounds
+    for piece, place in zip(pieces, places, strict=True):
+        estimate = _estimated(piece.text, language)
+        piece_words, piece_phonemes = _stretched(estimate.words, place), _stretched(estimate.phonemes, place)
+        if align is not None:
+            found = align([word.text for word in piece_words], place)
+            piece_words, piece_phonemes = (
+                _warped(spans, piece_words, found, place) for spans in (piece_words, piece_phonemes)
+            )
+        words += piece_words
+        phonemes += piece_phonemes
     return Timings(duration, tuple(words), tuple(phonemes))
 
 
-def _shape(text: str, language: str) -> Timings:
+def _estimated(text: str, language: str) -> Timings:
     try:
         return speak(text, language=_VOICES.get(language, language)).timings
     except (EspeakError, ValueError):
@@ -54,7 +63,7 @@ def _shape(text: str, language: str) -> Timings:
         return Timings(float(at), tuple(words))
 
 
-def _laid(spans: Sequence[Span], place: Placed) -> list[Span]:
+def _stretched(spans: Sequence[Span], place: Interval) -> list[Span]:
     """`spans` moved and stretched to begin and end with `place`."""
     if not spans:
         return []
@@ -67,7 +76,7 @@ def _laid(spans: Sequence[Span], place: Placed) -> list[Span]:
     return [replace(span, start=at(span.start), end=at(span.end)) for span in spans]
 
 
-def _moved(spans: Sequence[Span], words: Sequence[Span], found: Sequence[Span | None], place: Placed) -> list[Span]:
+def _warped(spans: Sequence[Span], words: Sequence[Span], found: Sequence[Span | None], place: Interval) -> list[Span]:
     """`spans` where they are once each of `words` is where it was found; what lies between moves along."""
     before, after = [place.start], [place.start]
     for word, where in zip(words, found, strict=True):

@@ -1,4 +1,4 @@
-"""What subtitles need to know of writing: how wide characters are, and where a line may end."""
+"""Where a line of text may end, in any script, and how wide it is."""
 
 import re
 import unicodedata
@@ -22,14 +22,14 @@ def width(text: str) -> int:
     return sum(0 if _joins(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def pieces(word: str) -> list[str]:
+def split_at_breaks(word: str) -> list[str]:
     """`word`, which has no spaces, cut wherever a line may end: around characters of a script without spaces,
     but not before closing nor after opening punctuation."""
     cuts = [i for i, (a, b) in enumerate(pairwise(word), 1) if _may_end_between(a, b)]
     return [word[a:b] for a, b in pairwise([0, *cuts, len(word)])]
 
 
-def chopped(word: str, limit: int) -> list[str]:
+def split_to_width(word: str, limit: int) -> list[str]:
     """`word` in parts at most `limit` columns wide, never cut before a combining mark."""
     parts = [""]
     for letter in word:
@@ -39,8 +39,8 @@ def chopped(word: str, limit: int) -> list[str]:
     return parts
 
 
-def key(text: str) -> str:
-    """What of `text` is spoken: its letters and digits, alike however they are written."""
+def normalized(text: str) -> str:
+    """The letters and digits of `text`, alike however they are written, to compare words by."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(letter for letter in folded if letter.isalnum())
 
