@@ -268,7 +268,7 @@ def test_labels_are_words_that_give_the_same_flags(server):
     ours = {name: info for name, info in nodes.items() if info["category"] in rooms}
     assert len(ours) >= 8
     for name, info in ours.items():
-        for inputs in info["input"].values():
+        for inputs in (info["input"].get(kind, {}) for kind in ("required", "optional")):
             for socket, (_, *options) in inputs.items():
                 label = next((more["display_name"] for more in options if more.get("display_name")), socket)
                 assert "_" not in label, f"{name}.{socket}"
