@@ -79,7 +79,17 @@ class Api:
         return found
 
     def post(self, job_id: str, client_id: str, graph: Graph, workflow: Any = None) -> Answer:
-        """Ask for a job. Never with a `number`: two jobs with the same one can end the server's worker."""
+        """Ask for a job. Never with a `number`: two jobs with the same one can end the server's worker.
+
+        Args:
+            job_id: A new UUID.
+            client_id: Whose websocket gets the events.
+            graph: The workflow in API form.
+            workflow: The same in UI form, for the files that the server saves.
+
+        Returns:
+            The server's answer, whatever it says.
+        """
         body: dict[str, Any] = {"prompt": graph, "prompt_id": job_id, "client_id": client_id}
         if isinstance(workflow, dict):
             body["extra_data"] = {"extra_pnginfo": {"workflow": workflow}}
@@ -146,9 +156,21 @@ class Api:
         subfolder: str = "",
         on_bytes: Callable[[int], None] | None = None,
     ) -> str:
-        """Upload a file to the server's input folder and return the name to use for it.
+        """Upload a file to the server's input folder.
 
         The server keeps one copy of equal files and renames different ones of the same name.
+
+        Args:
+            path: The file.
+            name: What to call it there; its own name when empty.
+            subfolder: A folder in the server's input folder.
+            on_bytes: Called with the number of bytes of each piece that was sent.
+
+        Returns:
+            The name by which an input chooses it.
+
+        Raises:
+            BadInput: The server doesn't take it.
         """
         boundary = uuid.uuid4().hex
         head = _form_field(boundary, "subfolder", subfolder) + _form_file(boundary, name or path.name)

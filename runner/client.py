@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,7 +114,7 @@ class Client:
         offered = {field.flag: field for field in workflow.inputs}
         for name, _ in pairs:
             if "." not in name and name not in offered:
-                raise unknown_input(workflow, name)
+                raise unknown_input(workflow.name, name, list(offered))
         specs = [offered[name].spec if name in offered else workflow.spec_of(name) for name, _ in pairs]
         shown = [f"--{name}" if name in offered else name for name, _ in pairs]
         for (_, value), spec, label in zip(pairs, specs, shown, strict=True):
@@ -171,15 +171,21 @@ class Client:
         return self.api.jobs(limit)
 
 
-def unknown_input(workflow: Workflow, name: str, others: Iterable[str] = ()) -> BadInput:
-    """The error for a flag that isn't one of the workflow's own inputs, nor of `others`."""
+def unknown_input(workflow: str, name: str, flags: Sequence[str], others: Iterable[str] = ()) -> BadInput:
+    """The error for a flag that a workflow doesn't offer.
+
+    Args:
+        workflow: The workflow's name.
+        name: The flag that the user wrote, without dashes.
+        flags: What the workflow offers.
+        others: Flags besides that may have been meant.
+    """
     from difflib import get_close_matches
 
-    flags = [field.flag for field in workflow.inputs]
     near = get_close_matches(name, [*flags, *others], 1)
     meant = f" Did you mean --{near[0]}?" if near else ""
     has = ", ".join(f"--{flag}" for flag in flags) or "none; use --set NODE.INPUT=VALUE"
-    return BadInput(f"{workflow.name} has no input --{name}.{meant} Its inputs are: {has}.")
+    return BadInput(f"{workflow} has no input --{name}.{meant} Its inputs are: {has}.")
 
 
 @dataclass

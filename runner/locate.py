@@ -36,7 +36,12 @@ class Installation:
 def find_installation(comfyui: str | Path | None = None, python: str | Path | None = None) -> Installation:
     """The ComfyUI to start: the arguments, else the environment, else what `install.py` wrote down.
 
-    Raises ServerUnreachable when none is named, or when what is named isn't there.
+    Args:
+        comfyui: The folder that holds `main.py`.
+        python: The Python that runs it.
+
+    Raises:
+        ServerUnreachable: None is named, or what is named isn't there.
     """
     named = {"comfyui": comfyui, "python": python}
     source, extra = "the command line", None

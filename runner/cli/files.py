@@ -13,7 +13,7 @@ from ..client import Client
 from ..errors import BadInput, CannotSave
 from ..http import ConnectionLost
 from ..workflow import Workflow
-from ..workflow.inputs import kind_of, slug
+from ..workflow.inputs import kind_of, names_in_file
 from ..workflow.model import ABSENT
 from .connect import connect, json_option, server_options, verbose_option
 
@@ -107,7 +107,7 @@ def describe_inputs(workflow: Workflow, server: str) -> str:
         client = Client(server)
         client.bind(workflow)
     except ConnectionLost:
-        names = ", ".join(f"--{name}" for name in _names_in_file(workflow)) or "none"
+        names = ", ".join(f"--{name}" for name in names_in_file(workflow.content)[0]) or "none"
         return (
             f"\nInputs of {workflow.name}: {names}\n"
             f"Their types and ranges come from a server, and none answers at {server}. "
@@ -168,19 +168,3 @@ def _all(workflow: Workflow) -> str:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False) if value is not ABSENT else ""
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _names_in_file(workflow: Workflow) -> list[str]:
-    content = workflow.content
-    extra = content.get("extra")
-    linear = extra.get("linearData") if isinstance(extra, dict) else None
-    entries = linear.get("inputs") if isinstance(linear, dict) else None
-    nodes = content.get("nodes")
-    by_id = {str(node.get("id")): node for node in nodes} if isinstance(nodes, list) else {}
-    names: list[str] = []
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, list) and len(entry) >= 2:
-            sockets = (by_id.get(str(entry[0])) or {}).get("inputs") or []
-            labels = [s.get("label") for s in sockets if isinstance(s, dict) and s.get("name") == entry[1]]
-            names.append(slug(str(labels[0] if labels and labels[0] else entry[1])))
-    return names

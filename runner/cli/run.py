@@ -118,6 +118,7 @@ def _run(
     as_json: bool,
 ) -> None:
     sets = [_split_setting(text) for text in settings]
+    _check_names(workflow, given, ctx)
     if not detach:
         prepare_folder(Path(out))
     with (
@@ -164,6 +165,22 @@ def _split(words: Sequence[str]) -> tuple[str | None, list[str]]:
     return None, list(words)
 
 
+def _own(ctx: click.Context) -> list[str]:
+    """The names of the command's own options, without dashes."""
+    return [name.removeprefix("--") for param in ctx.command.params for name in param.opts if name.startswith("--")]
+
+
+def _check_names(workflow: Workflow, words: Sequence[str], ctx: click.Context) -> None:
+    """Raises BadInput for a flag that the file can't offer, before a server is started to learn its types."""
+    from ..workflow.inputs import names_in_file
+
+    names, certain = names_in_file(workflow.content)
+    for word in words if certain else ():
+        flag = word.removeprefix("--").partition("=")[0]
+        if word.startswith("--") and not any(f"-{name}-" in f"-{flag}-" for name in names):
+            raise unknown_input(workflow.name, flag, names, _own(ctx))
+
+
 def _read_flags(workflow: Workflow, words: Sequence[str], ctx: click.Context) -> list[tuple[str, str]]:
     """The workflow's own inputs among the words, as flags and values, read by a parser made for them."""
     if not words:
@@ -175,13 +192,12 @@ def _read_flags(workflow: Workflow, words: Sequence[str], ctx: click.Context) ->
             raise BadInput(
                 f"{word} needs a value: {field.kind}. One that begins with two dashes is written {word}=--like-this."
             )
-    own = [name.removeprefix("--") for param in ctx.command.params for name in param.opts if name.startswith("--")]
     options = [_option(f"input_{number}", field) for number, field in enumerate(offered.values())]
     parser = click.Command("inputs", params=list(options), add_help_option=False)
     try:
         values = parser.make_context("inputs", list(words), allow_extra_args=True)
     except click.NoSuchOption as error:
-        raise unknown_input(workflow, error.option_name.removeprefix("--"), own) from None
+        raise unknown_input(workflow.name, error.option_name.removeprefix("--"), list(offered), _own(ctx)) from None
     except click.UsageError as error:
         raise BadInput(error.format_message()) from None
     if values.args:

@@ -48,7 +48,7 @@ def serve(port: int, listen: str, comfyui: str | None, python: str | None, args:
         while local.running() and not ended.wait(0.5):
             pass
         if not ended.is_set():
-            raise ServerUnreachable(f"ComfyUI has ended. Its log is {log}; it ends with:\n{local.log_tail()}")
+            raise ServerUnreachable(f"ComfyUI {local.ending()}. Its log is {log}; it ends with:\n{local.log_tail()}")
     finally:
         ended.set()
         local.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,15 +88,10 @@ def slug(text: str) -> str:
 
 def fields(graph: Graph) -> list[Field]:
     """The inputs that the workflow names in `extra.linearData`, in its order, each with a flag of its own."""
-    extra = graph.raw.get("extra")
-    linear = extra.get("linearData") if isinstance(extra, Mapping) else None
-    entries = linear.get("inputs") if isinstance(linear, Mapping) else None
     found: list[tuple[Node, Widget, str]] = []
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, list) or len(entry) < 2:
-            continue
-        node = find_node(graph, str(entry[0]))
-        widget = node.widget(str(entry[1])) if node else None
+    for reference, widget_name in _entries(graph.raw):
+        node = find_node(graph, reference)
+        widget = node.widget(widget_name) if node else None
         if node and widget:
             socket = node.input_of(widget)
             found.append((node, widget, (socket.label if socket else None) or widget.name))
@@ -110,6 +105,41 @@ def fields(graph: Graph) -> list[Field]:
             flag, number = f"{slug(node.title)}-{name}-{number}", number + 1
         result.append(Field(flag, node, widget, label))
     return result
+
+
+def names_in_file(content: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The names of a workflow's own inputs as far as the file alone has them, without the server's node types.
+
+    Returns:
+        The names, and whether they are certain: then each flag is such a name, with the node's title in front or a
+        number behind where two share it. An input of a subgraph may have another label inside.
+    """
+    nodes = content.get("nodes")
+    by_id = {str(node.get("id")): node for node in nodes if isinstance(node, dict)} if isinstance(nodes, list) else {}
+    inner = str(content.get("definitions") or "")
+    names: list[str] = []
+    certain = True
+    for reference, widget_name in _entries(content):
+        node = by_id.get(reference, {})
+        certain = certain and bool(node) and str(node.get("type")) not in inner
+        sockets = node.get("inputs")
+        labels = [
+            socket.get("label")
+            for socket in (sockets if isinstance(sockets, list) else ())
+            if isinstance(socket, dict) and socket.get("name") == widget_name
+        ]
+        names.append(slug(str(labels[0] if labels and labels[0] else widget_name)) or slug(widget_name) or "value")
+    return names, certain
+
+
+def _entries(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What `extra.linearData` names: the reference of a node, and a widget of it."""
+    extra = content.get("extra")
+    linear = extra.get("linearData") if isinstance(extra, Mapping) else None
+    entries = linear.get("inputs") if isinstance(linear, Mapping) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, list) and len(entry) >= 2:
+            yield str(entry[0]), str(entry[1])
 
 
 def find_node(graph: Graph, reference: str) -> Node | None:

@@ -192,6 +192,20 @@ def test_names_of_inputs_need_no_server(tmp_path):
         assert call("inputs", app(tmp_path), "--json", *args)[0] == 11
 
 
+def test_a_wrong_flag_is_named_before_a_server_is_started(tmp_path):
+    """Where the file alone can tell: an input of a subgraph may be called otherwise inside."""
+    with nobody() as port:
+        args = ["--server", f"127.0.0.1:{port}", "--comfyui", str(tmp_path), "--out", str(tmp_path / "o")]
+        code, _, err = call("run", app(tmp_path), "--breadth-of-ti", "5", *args)
+        assert (code, "Did you mean --breadth-of-it?" in err) == (4, True)
+        code, _, err = call("run", write(tmp_path / "w.json", image()), "--width", "5", *args)
+        assert (code, "use --set NODE.INPUT=VALUE" in err) == (4, True)
+        content = json.loads(Path(app(tmp_path)).read_text())
+        content["definitions"] = {"subgraphs": [{"id": "ImageScale", "nodes": [], "links": []}]}
+        code, _, err = call("run", write(tmp_path / "s.app.json", content), "--breadth-of-ti", "5", *args)
+        assert code == 11, err
+
+
 def test_half_an_emoji_is_written_as_its_escape(tmp_path):
     path, target = tmp_path / "w.json", tmp_path / "api.json"
     path.write_text('{"1": {"class_type": "Any", "inputs": {"text": "a\\ud83d b"}}}')
