@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from myspinbot_runner import Client
+from tests.runner.editor import Editor
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
@@ -79,7 +80,7 @@ def test_app_mode_is_a_form_of_the_inputs(editor):
     editor.clear_mask()
     editor.page.get_by_role("button", name="Enter app mode").first.click()
     editor.page.get_by_text("Number of runs").wait_for()
-    labels = ["portrait", "topic", "tone", "length", "voice_language", "model"]
+    labels = ["Portrait", "Topic", "Tone", "Length", "Voice language", "Model"]
     shown = editor.page.wait_for_function(SHOWN, arg=labels).json_value()
     places = [shown.index(label) for label in labels]
     assert places == sorted(places)
@@ -146,3 +147,33 @@ def test_templates_show_the_workflows(shared_editor):
     for suffix in ("json", "jpg"):
         address = f"{shared_editor.url}/api/workflow_templates/myspinbot/draft.app.{suffix}"
         assert shared_editor.page.request.get(address).ok
+
+
+def test_every_template_has_a_title_and_a_line():
+    templates = json.loads((ROOT / "custom_nodes" / "myspinbot" / "web" / "templates.json").read_text("utf-8"))
+    names = [template["name"] for template in templates]
+    assert sorted(f"{name}.json" for name in names) == [path.name for path in WORKFLOWS]
+    assert names[:2] == ["draft.app", "guided.app"], "the simple ones first"
+    for template in templates:
+        assert 10 < len(template["title"]) <= 60
+        assert template["description"].endswith(".")
+        assert 30 < len(template["description"]) <= 120
+
+
+def test_the_page_lists_templates_by_their_titles_the_simple_ones_first(page, server):
+    templates = json.loads((ROOT / "custom_nodes" / "myspinbot" / "web" / "templates.json").read_text("utf-8"))
+    editor = Editor(page, server.url).open()
+    page.get_by_role("button", name="Templates").first.click()
+    page.get_by_text("myspinbot", exact=True).first.click()
+    cards = page.locator("[data-testid^=template-workflow-]")
+    page.wait_for_function(
+        "n => document.querySelectorAll('[data-testid^=template-workflow-]').length === n", arg=len(templates)
+    )
+    titles = [card.locator("h3").inner_text() for card in cards.all()]
+    assert titles == [template["title"] for template in templates]
+    said = cards.first.locator("p").inner_text()
+    assert said == templates[0]["description"]
+    cards.first.click()
+    page.wait_for_function("() => app.rootGraph.nodes.some(node => node.type === 'MySpinBotDraftHead')")
+    editor.clear_mask()
+    assert page.evaluate("() => app.canvas.ds.scale") >= 0.6
