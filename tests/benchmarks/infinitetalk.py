@@ -3,7 +3,7 @@
     python -m tests.benchmarks.infinitetalk [--windows 6] [--side 256]
 
 Models in miniature on a processor: sampling and decoding take little, so that the rest can be seen. What is outside:
-hearing the speech, building each window's inputs, moving and keeping frames, writing the video. Both run on the same
+encoding the speech, building each window's inputs, moving and keeping frames, writing the video. Both run on the same
 server, which is warm, in turns, with seeds and sounds of their own.
 """
 

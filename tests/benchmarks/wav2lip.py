@@ -39,7 +39,7 @@ from myspinbot.engines.lipsync.mel import Mel  # noqa: E402
 from myspinbot.engines.lipsync.tracking import FaceChoice, choose_face, track_faces  # noqa: E402
 from myspinbot.media.audio import Sound  # noqa: E402
 from myspinbot.media.faces.detect import CascadeDetector  # noqa: E402
-from myspinbot.media.faces.track import Follower  # noqa: E402
+from myspinbot.media.faces.tracking import FaceTracker  # noqa: E402
 from myspinbot.media.video import VideoWriter  # noqa: E402
 from tests.lipsync.scenes import Actor, play, record  # noqa: E402
 from tests.miniatures import wav2lip as miniature  # noqa: E402
@@ -63,7 +63,7 @@ def timed(owner: Any, name: str, part: str) -> None:
 
 
 def watch() -> None:
-    timed(Follower, "show", "faces")
+    timed(FaceTracker, "add", "faces")
     timed(dubs.LipGenerator, "generate", "generator")
     timed(dubs, "blend", "blending")
     timed(dubs, "cut_out", "blending")

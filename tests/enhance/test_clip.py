@@ -11,8 +11,8 @@ import pytest
 
 from myspinbot.engines.enhance.upscale_network import UpscaleError, load_network
 from myspinbot.media.clip import probe
-from myspinbot.media.join import join
-from myspinbot.media.tracks import SoundFrom
+from myspinbot.media.remux import join
+from myspinbot.media.sound_tracks import SoundFrom
 from tests.miniatures import upscale as miniature
 
 from .conftest import Scarce, load

@@ -19,7 +19,7 @@ import torch  # noqa: E402
 from comfy_extras.nodes_mediapipe import LoadMediaPipeFaceLandmarker, MediaPipeFaceLandmarker  # noqa: E402
 
 from myspinbot.comfyui.face_detectors import detector  # noqa: E402
-from myspinbot.media.faces.landmarks import given_faces  # noqa: E402
+from myspinbot.media.faces.landmarks import read_faces  # noqa: E402
 
 folder_paths.folder_names_and_paths["detection"] = ([models], {".safetensors"})
 said = {"before": detector("auto").name}
@@ -37,7 +37,7 @@ found = ours.detect(pixels)
 image = torch.from_numpy(pixels)[None] / 255
 with torch.inference_mode():  # as ComfyUI runs every node
     landmarks, boxes = MediaPipeFaceLandmarker.execute(model, image, "short", 8, 0.5, "empty").result
-theirs, boxed = given_faces(landmarks, None), given_faces(None, boxes)
+theirs, boxed = read_faces(landmarks, None), read_faces(None, boxes)
 said |= {
     "faces": len(found),
     "outline": list(found[0].outline.shape),

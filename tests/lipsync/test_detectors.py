@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from myspinbot.media.faces.landmarks import faces_of_mesh, given_faces
+from myspinbot.media.faces.landmarks import faces_of_mesh, read_faces
 from myspinbot_runner.locate import find_installation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,25 +57,25 @@ def test_a_mesh_becomes_a_face():
 def test_boxes_come_in_every_form_that_comfyui_gives():
     box = {"x": 10, "y": 20, "width": 100, "height": 146}
     for given in (box, [box], [[box]]):
-        ((face,),) = given_faces(None, given)
+        ((face,),) = read_faces(None, given)
         assert face.box.tolist() == [10, 20, 110, 166]
         assert face.points[:2, 1].tolist() == pytest.approx([78, 78])
-    assert [len(frame) for frame in given_faces(None, [[box], [], [box, box]])] == [1, 0, 2]
+    assert [len(frame) for frame in read_faces(None, [[box], [], [box, box]])] == [1, 0, 2]
 
 
 @pytest.mark.parametrize("wrong", [5, {"frames": 5}, {"frames": [[{}]]}, {"frames": [[{"landmarks_xy": [1]}]]}])
 def test_landmarks_that_are_none_are_refused(wrong):
     with pytest.raises(ValueError, match="can't be read"):
-        given_faces(wrong, None)
+        read_faces(wrong, None)
 
 
 @pytest.mark.parametrize("empty", [{"frames": [[], []]}, {"frames": []}])
 def test_landmarks_without_a_face_are_refused(empty):
     with pytest.raises(ValueError, match="hold no face"):
-        given_faces(empty, None)
+        read_faces(empty, None)
 
 
 @pytest.mark.parametrize("wrong", [[{"x": 1}], [[{"x": 0, "y": 0, "width": 0, "height": 4}]], 7])
 def test_boxes_that_are_none_are_refused(wrong):
     with pytest.raises(ValueError, match=r"can't be read|empty"):
-        given_faces(None, wrong)
+        read_faces(None, wrong)

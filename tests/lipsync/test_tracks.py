@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from myspinbot.media.faces import track
+from myspinbot.media.faces import tracking
+from myspinbot.media.faces.appearance import describe
 from myspinbot.media.faces.cuts import CutFinder
 from myspinbot.media.faces.detect import CascadeDetector, Face, face_in_box
-from myspinbot.media.faces.likeness import look
-from myspinbot.media.faces.track import find_tracks
+from myspinbot.media.faces.tracking import find_tracks
 from myspinbot.media.faces.tracks import Tracks
 
 from .scenes import MEDIA, TRUTH, Actor, backdrop, play, talking
@@ -105,7 +105,7 @@ def test_looking_at_two_frames_at_once_finds_the_same(monkeypatch: pytest.Monkey
     two = Actor("smiling_woman", 300, lambda i: (170, 60) if i > 12 else None)
 
     def found(number: int) -> Tracks:
-        monkeypatch.setattr(track, "at_once", lambda detector: number)
+        monkeypatch.setattr(tracking, "parallel_calls", lambda detector: number)
         return tracked(itertools.chain(play([one], 33, seed=1), play([two], 31, seed=2)))
 
     alone, together = found(1), found(2)
@@ -152,7 +152,7 @@ def test_two_people_are_told_apart_and_either_can_be_chosen():
     for name, actor in (("bearded_man", left), ("smiling_woman", right)):
         picture = talking(name, 400)[0]
         (face,) = CascadeDetector().detect(picture)
-        assert only(tracks.chosen("reference", looks=look(picture, face), alike=0.6), actor)
+        assert only(tracks.chosen("reference", appearance=describe(picture, face), alike=0.6), actor)
     with pytest.raises(ValueError, match="reference picture"):
         tracks.chosen("reference")
 

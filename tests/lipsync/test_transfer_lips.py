@@ -14,7 +14,7 @@ from myspinbot.engines.lipsync.source import Clip, Pictures
 from myspinbot.engines.lipsync.tracking import FaceChoice, choose_face, track_faces
 from myspinbot.engines.lipsync.transfer_lips import LipTransfer, transfer_lips, transferred_frames
 from myspinbot.media.faces.detect import CascadeDetector
-from myspinbot.media.faces.similarity import similarity
+from myspinbot.media.faces.geometry import similarity
 from myspinbot_runner import Client
 from tests.runner.helpers import tag
 

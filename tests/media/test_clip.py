@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myspinbot.media import tracks
+from myspinbot.media import sound_tracks
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import Frame, at_rate, probe, read
 from myspinbot.media.lossless import LosslessWriter, read_lossless
-from myspinbot.media.tracks import SoundFrom
+from myspinbot.media.sound_tracks import SoundFrom
 from myspinbot.media.video import VideoWriter
 
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60)]
@@ -273,7 +273,7 @@ def test_pieces_of_sound_without_a_time_follow_one_another():
             frame.time_base = Fraction(1, 44100)
         return frame
 
-    pieces = tracks._timed(map(piece, (None, None, 4410, None)), Fraction(1))
+    pieces = sound_tracks._timed(map(piece, (None, None, 4410, None)), Fraction(1))
     times = [frame.pts * frame.time_base for frame in pieces]
     assert times == [Fraction(1), Fraction(101, 100), Fraction(10, 100), Fraction(11, 100)]
 
@@ -284,7 +284,7 @@ def test_a_sound_that_cannot_be_copied_leaves_nothing_open_and_no_file(tmp_path,
     def fail(container):
         raise ValueError("no start")
 
-    monkeypatch.setattr(tracks, "clip_start", fail)
+    monkeypatch.setattr(sound_tracks, "clip_start", fail)
     with pytest.raises(ValueError, match="no start") as caught:
         VideoWriter(tmp_path / "b.mp4", width=64, height=48, fps=Fraction(25), sound=SoundFrom(first))
     assert caught.value.__traceback__, "which keeps alive what is still open"

@@ -1,14 +1,18 @@
-"""Sound as ComfyUI's AUDIO carries it, checked and brought into one shape."""
+"""Sound as ComfyUI's AUDIO carries it or as a file holds it, checked and brought into one shape."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
+from av.error import FFmpegError
 
 # What AAC-LC can carry (ISO/IEC 14496-3, sampling frequency index), in Hz.
 AAC_RATES = frozenset((8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000))
+SOUND_SUFFIXES = frozenset((".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,25 @@ def from_audio(audio: Any) -> Sound:
     mended = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # one copy: the input is not ours to change
     np.clip(mended, -1, 1, out=mended)
     return Sound(mended, sample_rate)
+
+
+def read_sound(path: Path) -> Sound:
+    """The first sound in a file, mixed down to one channel, at its own rate.
+
+    Raises:
+        ValueError: It holds none, or is damaged.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise ValueError(f"{path.name} holds no sound.")
+            rate = container.streams.audio[0].codec_context.sample_rate
+            resampler: Any = av.AudioResampler("fltp", "mono", rate)
+            frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+            frames += resampler.resample(None)
+    except FFmpegError as error:
+        raise ValueError(f"{path.name} can't be read as sound: {error.strerror}.") from error
+    if not frames:
+        raise ValueError(f"{path.name} holds no sound.")
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)  # (1, T)
+    return Sound(np.nan_to_num(samples).clip(-1, 1), rate)

@@ -24,7 +24,7 @@ class Curve:
 
     name: str
     points: Sequence[tuple[float, float]]
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     behind: bool = False
 
     @property
@@ -55,15 +55,15 @@ def plot(curves: Sequence[Curve], title: str, across: str) -> npt.NDArray[np.uin
     draw.text((_SIZE[0] - _RIGHT, _SIZE[1] - 8), across, _INK, font, anchor="rb")
     place = float(_SIZE[0] - _RIGHT)
     for curve in reversed(curves):
-        draw.text((place, 12), curve.name, curve.colour, font, anchor="ra")
+        draw.text((place, 12), curve.name, curve.color, font, anchor="ra")
         place -= draw.textlength(curve.name, font) + 16
     for curve in sorted(curves, key=lambda curve: not curve.behind):
         own = _range([y for _, y in curve.finite]) if curve.behind else (low_y, high_y)
         places = [at(point, *own) for point in curve.finite]
         for start, end in pairwise(places):
-            draw.line([start, end], curve.colour, 1 if curve.behind else 2)
+            draw.line([start, end], curve.color, 1 if curve.behind else 2)
         for x, y in () if curve.behind else places:
-            draw.ellipse((x - 2, y - 2, x + 2, y + 2), curve.colour)
+            draw.ellipse((x - 2, y - 2, x + 2, y + 2), curve.color)
     return np.array(image)
 
 

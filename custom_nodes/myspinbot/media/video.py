@@ -18,7 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from ..shared.files import atomic_write
 from .audio import Sound
-from .tracks import CopiedTrack, SoundFrom, SoundTrack
+from .sound_tracks import CopiedTrack, SoundFrom, SoundTrack
 
 CRF = 16  # visually lossless
 # With AVX-512, x264's macroblock tree reads memory that nothing was written to, at widths such as 192, 496 and 720:

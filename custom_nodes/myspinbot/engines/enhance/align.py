@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...media.faces import Pixels
-from ...media.faces.similarity import similarity
+from ...media.faces.geometry import similarity
 
 SIDE = 512
 # Where eyes, nose and corners of the mouth lie in a face of FFHQ (Karras et al., "A Style-Based Generator

@@ -12,11 +12,11 @@ from pathlib import Path
 from ...media.clip import ClipInfo, at_rate, probe, read
 from ...media.faces import Pixels
 from ...media.faces.detect import Detector
-from ...media.faces.track import find_tracks
+from ...media.faces.tracking import find_tracks
 from ...media.faces.tracks import Tracks
 from ...media.fingerprint import fingerprint
 from ...media.prefetch import prefetch
-from ...media.tracks import SoundFrom
+from ...media.sound_tracks import SoundFrom
 from ...media.video import CRF
 from ...shared.work_store import Job, Store
 from ..progress import OnStep, Progress, interruptible

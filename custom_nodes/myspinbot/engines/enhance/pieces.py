@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ...media.faces import Pixels
-from ...media.join import join
-from ...media.tracks import SoundFrom
+from ...media.remux import join
+from ...media.sound_tracks import SoundFrom
 from ...media.video import CRF, VideoWriter
 from ...shared.work_store import Job
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from ...media.faces import Pixels
+from ...media.faces.appearance import describe
 from ...media.faces.detect import Detector
-from ...media.faces.likeness import look
-from ...media.faces.track import EVERY, SMOOTHING, find_tracks
+from ...media.faces.tracking import EVERY, SMOOTHING, find_tracks
 from ...media.faces.tracks import Choice, Tracks
 from ...media.prefetch import prefetch
 from ...shared.work_store import Job
@@ -71,13 +71,13 @@ def choose_face(tracks: Tracks, choice: FaceChoice, detector: Callable[[], Detec
             "No face was found in the clip. Use one in which a face is seen from the front, well lit and not too "
             "small, or connect face landmarks or boxes from another detector."
         )
-    looks = None
+    appearance = None
     if choice.choice == "reference" and choice.reference is not None:
         faces = detector().detect(np.ascontiguousarray(choice.reference))
         if not faces:
             raise ValueError("The reference picture shows no face. Use one of the face from the front.")
-        looks = look(choice.reference, faces[0])
-    chosen = tracks.chosen(choice.choice, index=choice.index, looks=looks, alike=_LEAST_LIKENESS)
+        appearance = describe(choice.reference, faces[0])
+    chosen = tracks.chosen(choice.choice, index=choice.index, appearance=appearance, alike=_LEAST_LIKENESS)
     if not chosen.tracks:
         people = len({track.id for track in tracks.tracks})
         hint = "Choose a smaller index." if choice.choice == "index" else "Choose by size or by place instead."

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from ...media.faces import Pixels
-from ...media.faces.similarity import similarity
+from ...media.faces.geometry import similarity
 from ...media.faces.tracks import TrackedFace, Tracks
 from ...media.prefetch import prefetch
-from ...media.tracks import SoundFrom
+from ...media.sound_tracks import SoundFrom
 from ...media.video import VideoWriter
 from ..progress import OnStep
 from .blend import Blending, Crop, blend, crop_of, cut_out, region_mask

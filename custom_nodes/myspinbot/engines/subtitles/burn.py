@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...media.clip import at_rate, probe, read
 from ...media.prefetch import prefetch
-from ...media.tracks import SoundFrom
+from ...media.sound_tracks import SoundFrom
 from ...media.video import VideoWriter
 from ..progress import OnStep
 from ..timings import Timings

@@ -5,8 +5,7 @@ from collections import deque
 import numpy as np
 from PIL import Image
 
-from .geometry import Pixels
-from .window import Plane
+from .geometry import Pixels, Plane
 
 _SIZE = (32, 18)
 _LEAST_CHANGE, _LEAST_MIX = 0.045, 0.12  # of the full range of values, and of all pixels

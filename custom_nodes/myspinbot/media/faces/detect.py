@@ -60,7 +60,7 @@ class Detector(Protocol):
         ...
 
 
-def at_once(detector: Detector) -> int:
+def parallel_calls(detector: Detector) -> int:
     """In how many pictures it may look at the same time: the built-in one runs beside itself, a network doesn't."""
     return min(_AT_ONCE, os.cpu_count() or 1) if isinstance(detector, CascadeDetector) else 1
 

@@ -1,13 +1,19 @@
-"""Where a face is in a picture, and where its eyes and mouth are."""
+"""Where a face and its parts are in a picture, upright windows to measure it in, and maps from one face to another."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[float, float]
+Plane = npt.NDArray[np.floating]
+Points = npt.NDArray[np.floating]
+
+UNIT = 64  # pixels between the eyes in a window
+_SLIGHTEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +79,56 @@ class FacePoints:
             self.teeth_height * factor,
             point(self.chin),
         )
+
+
+def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple[int, int]) -> Plane:
+    """A part of a picture, turned upright and brought to a known scale.
+
+    What is around it is scaled down first, so that nothing aliases.
+
+    Args:
+        image: (H, W, 3) uint8.
+        corner: the window's top left corner in the picture.
+        step: along which its rows run, (cos, sin) times the picture's pixels for one of the window's.
+        size: (w, h) of the window.
+
+    Returns:
+        (h, w, 3) float32.
+    """
+    pixels = math.hypot(*step)
+    shrink = max(int(pixels), 1)
+    reach = pixels * math.hypot(*size)
+    left, top = max(int(corner[0] - reach), 0), max(int(corner[1] - reach), 0)
+    right, bottom = (
+        min(int(corner[0] + reach) + 1, image.shape[1]),
+        min(int(corner[1] + reach) + 1, image.shape[0]),
+    )
+    part = Image.fromarray(image[top:bottom, left:right]).reduce(shrink)
+    a, b = step[0] / shrink, step[1] / shrink
+    x, y = (corner[0] - left) / shrink, (corner[1] - top) / shrink
+    turned = part.transform(size, Image.Transform.AFFINE, (a, -b, x, b, a, y), Image.Resampling.BILINEAR)
+    return np.asarray(turned, np.float32)
+
+
+def similarity(start: Points, goal: Points, weights: Points | None = None) -> npt.NDArray[np.float64]:
+    """The turn, size and shift that bring points closest to others, without a mirror.
+
+    Umeyama, "Least-Squares Estimation of Transformation Parameters Between Two Point Patterns" (1991).
+
+    Args:
+        start: (N, 2).
+        goal: (N, 2), where they are to be. If all lie in one place, the points are shrunk to nothing there.
+        weights: (N,), how much each point counts; alike if None.
+
+    Returns:
+        (2, 3), the affine map from start to goal.
+    """
+    start, goal = start.astype(np.float64), goal.astype(np.float64)
+    shares = np.full((len(start), 1), 1 / len(start)) if weights is None else (weights / weights.sum())[:, None]
+    start_mean, goal_mean = (shares * start).sum(axis=0), (shares * goal).sum(axis=0)
+    a, b = start - start_mean, goal - goal_mean
+    spread = max(float((shares * a**2).sum()), _SLIGHTEST)
+    cos = float((shares * a * b).sum()) / spread
+    sin = float((shares[:, 0] * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()) / spread
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([turn, goal_mean - turn @ start_mean])

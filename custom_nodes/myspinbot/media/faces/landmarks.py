@@ -38,7 +38,7 @@ def faces_of_mesh(found: Iterable[Any]) -> list[Face]:
     return sorted((face for face in faces if np.isfinite(face.points).all()), key=lambda face: -face.area)
 
 
-def given_faces(landmarks: Any, boxes: Any) -> list[list[Face]]:
+def read_faces(landmarks: Any, boxes: Any) -> list[list[Face]]:
     """The faces of each frame as FACE_LANDMARKS or, without them, BOUNDING_BOX have them.
 
     Raises:
@@ -129,7 +129,7 @@ def _points(mesh: npt.NDArray[np.float64]) -> FacePoints:
     )
 
 
-class GivenFaces:
+class KnownFaces:
     """A detector that knows the faces beforehand: those of `frames`, spread evenly over a clip of `count` frames.
 
     It is asked once for each frame, in their order.

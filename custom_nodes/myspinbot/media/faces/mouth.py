@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .window import UNIT, Plane
+from .geometry import UNIT, Plane
 
 MOUTH_WIDTH, LIP_HEIGHT = 0.80, 0.15  # of an average face, in distances between the eyes
 _SMILE_WIDTH = 0.96

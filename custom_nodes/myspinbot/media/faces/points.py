@@ -12,9 +12,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from .geometry import Box, FacePoints, Pixels, Point
+from .geometry import UNIT, Box, FacePoints, Pixels, Plane, Point, upright
 from .mouth import LIP_HEIGHT, MOUTH_WIDTH, find_mouth
-from .window import UNIT, Plane, upright
 
 # Proportions of an average adult face, in distances between the eyes' centres.
 _EYE_WIDTH, _EYE_HEIGHT = 0.50, 0.19

@@ -33,14 +33,14 @@ class TrackedFace:
 class Track:
     """One person's face from frame `start` on, without a gap.
 
-    `values` (n, 14 or more): per frame the box, the five points and, where it is known, the outline. `looks` is
-    what `likeness.look` says of it on average.
+    `values` (n, 14 or more): per frame the box, the five points and, where it is known, the outline. `appearance`
+    is what `appearance.describe` gives for it on average.
     """
 
     id: int
     start: int
     values: Floats
-    looks: Floats
+    appearance: Floats
 
     @property
     def end(self) -> int:
@@ -79,27 +79,27 @@ class Tracks:
         """Whether more than one face is seen in any frame."""
         return any(one.overlaps(other) for i, one in enumerate(self.tracks) for other in self.tracks[:i])
 
-    def chosen(self, choice: Choice, *, index: int = 0, looks: Floats | None = None, alike: float = 0.0) -> Self:
+    def chosen(self, choice: Choice, *, index: int = 0, appearance: Floats | None = None, alike: float = 0.0) -> Self:
         """With one face at most in each frame.
 
         `largest`: in each scene the face that takes most of it, and others only where that one is absent. `index`:
-        in each scene the person who is the `index`-th from the left. `reference`: the person most like `looks`, if
+        in each scene the person who is the `index`-th from the left. `reference`: the person most like `appearance`, if
         the likeness is more than `alike`.
         """
         kept: list[Track] = []
         if choice == "reference":
-            kept = self._person_like(looks, alike)
+            kept = self._person_like(appearance, alike)
         else:
             for begin, end in pairwise((*self.cuts, self.frames)):
                 scene = [track for track in self.tracks if begin <= track.start < end]
                 kept += _apart(scene) if choice == "largest" else _from_left(scene, index)
         return replace(self, tracks=tuple(kept))
 
-    def _person_like(self, looks: Floats | None, alike: float) -> list[Track]:
-        if looks is None:
+    def _person_like(self, appearance: Floats | None, alike: float) -> list[Track]:
+        if appearance is None:
             raise ValueError("To choose a face by its looks, connect a reference picture of it.")
         likeness = {
-            person: max(float(track.looks @ looks) for track in self.tracks if track.id == person)
+            person: max(float(track.appearance @ appearance) for track in self.tracks if track.id == person)
             for person in {track.id for track in self.tracks}
         }
         best = max(likeness, key=lambda person: likeness[person], default=None)
@@ -112,7 +112,7 @@ class Tracks:
         about = {"frames": self.frames, "cuts": self.cuts, "tracks": [(track.id, track.start) for track in self.tracks]}
         arrays: dict[str, Any] = {}
         for number, track in enumerate(self.tracks):
-            arrays |= {f"values{number}": track.values, f"looks{number}": track.looks}
+            arrays |= {f"values{number}": track.values, f"appearance{number}": track.appearance}
         with path.open("wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)
 
@@ -122,7 +122,7 @@ class Tracks:
         with np.load(path, allow_pickle=False) as content:
             about = json.loads(str(content["about"]))
             tracks = [
-                Track(person, start, content[f"values{number}"], content[f"looks{number}"])
+                Track(person, start, content[f"values{number}"], content[f"appearance{number}"])
                 for number, (person, start) in enumerate(about["tracks"])
             ]
         return cls(about["frames"], tuple(about["cuts"]), tuple(tracks))

@@ -37,7 +37,7 @@ class WriteProvenance(io.ComfyNode):
     @classmethod
     @override
     def execute(cls, video: Any, provenance: str) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
-        from ...media.tags import write_tags
+        from ...media.remux import write_tags
 
         found = entries(provenance)
         models = [record(model) for model in manifest().named(models_of(found))]

@@ -10,10 +10,9 @@ from ...comfyui.face_detectors import TOOLTIP as DETECTOR
 from ...comfyui.feedback import output, progress_callback
 from ...comfyui.video_files import clip_path, new_clip
 from ...comfyui.work_store import work_store
+from ...engines.enhance.size import TARGETS
 from .restore_faces import FIDELITY, notices, restoration
 from .restore_model import LoadedRestorer, RestorerSocket
-
-_TARGETS = ["model", "factor", "576p", "720p", "1080p", "1440p", "2160p"]
 
 
 class Upscale(io.ComfyNode):
@@ -33,7 +32,7 @@ class Upscale(io.ComfyNode):
                 io.UpscaleModel.Input("upscale_model", tooltip="The model, from Load Upscale Model."),
                 io.Combo.Input(
                     "target",
-                    options=_TARGETS,
+                    options=list(TARGETS),
                     default="model",
                     tooltip="How large the clip becomes: model is as much as the model enlarges, factor goes by the "
                     "number below, and 720p and the like are the pixels of the shorter side.",

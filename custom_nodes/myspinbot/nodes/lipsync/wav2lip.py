@@ -161,11 +161,11 @@ class Wav2Lip(io.ComfyNode):
 
 def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: int) -> tuple[Detector, int]:
     """The detector, and on every how many frames it is asked: faces that are given are known for each."""
-    from ...media.faces.landmarks import GivenFaces, given_faces
+    from ...media.faces.landmarks import KnownFaces, read_faces
 
     if landmarks is None and boxes is None:
         return detector(choice), every
-    return GivenFaces(given_faces(landmarks, boxes), clip.frames), 1
+    return KnownFaces(read_faces(landmarks, boxes), clip.frames), 1
 
 
 def _chosen(tracks: Tracks, face: str, index: int, reference: Any, no_face: str, choice: str) -> Tracks:

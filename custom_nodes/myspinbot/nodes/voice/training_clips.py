@@ -40,9 +40,9 @@ def clips_of(voice: "VoiceProfile", folder: str, recording: Any, transcript: str
 
 def _of_folder(folder: Path) -> "list[Clip]":
     from ...engines.voice.training.dataset import Clip
-    from ...media.sound_file import SUFFIXES, read_sound
+    from ...media.audio import SOUND_SUFFIXES, read_sound
 
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SOUND_SUFFIXES)
     if not files:
         raise ValueError(
             f"There are no sounds in {folder.name}. Put clips there, each with its words in a text file of its name: "

@@ -15,12 +15,11 @@ from fractions import Fraction
 import numpy as np
 from scipy import ndimage, signal
 
+from .appearance import SAME_PERSON, describe
 from .cuts import CutFinder
-from .detect import Detector, Face, Floats, at_once
-from .geometry import Pixels
-from .likeness import ALIKE, look
+from .detect import Detector, Face, Floats, parallel_calls
+from .geometry import Pixels, Plane
 from .tracks import Track, Tracks, packed
-from .window import Plane
 
 EVERY = 5
 SMOOTHING = 0.6  # seconds
@@ -30,12 +29,12 @@ _GROWTH = 1.6
 
 
 @dataclass(slots=True, eq=False)
-class _Followed:
+class _ActiveTrack:
     """A face on its way through a scene: what was seen of it, and in which frames."""
 
     frames: list[int]
     rows: list[Floats]
-    looks: Floats
+    appearance: Floats
 
     @property
     def seen(self) -> int:
@@ -50,15 +49,15 @@ class _Followed:
         dx, dy = (face.box[0] + face.box[2] - x0 - x1) / 2, (face.box[1] + face.box[3] - y0 - y1) / 2
         return float(np.hypot(dx, dy)) / max(face.width, x1 - x0)
 
-    def add(self, index: int, face: Face, looks: Floats) -> None:
+    def add(self, index: int, face: Face, appearance: Floats) -> None:
         self.frames.append(index)
         self.rows.append(packed(face.box, face.points, face.outline))
-        self.looks = self.looks + looks
+        self.appearance = self.appearance + appearance
 
 
 @dataclass(slots=True, eq=False)
-class Follower:
-    """Is shown a clip's frames in turn; `finish` gives what it has followed.
+class FaceTracker:
+    """Follows the faces through frames that are added in turn; `finish` gives their tracks.
 
     With a `pool` it looks at several frames at once, as many as the detector can.
     """
@@ -74,11 +73,11 @@ class Follower:
     _asked: deque[tuple[int, Future[list[Face]]]] = field(default_factory=deque)
     _looked: int = -1
     _looks_in_scene: int = 0
-    _active: list[_Followed] = field(default_factory=list)
+    _active: list[_ActiveTrack] = field(default_factory=list)
     _done: list[Track] = field(default_factory=list)
     _count: int = 0
 
-    def show(self, pixels: Pixels) -> None:
+    def add(self, pixels: Pixels) -> None:
         """The next frame (H, W, 3) uint8 RGB."""
         index = self._count
         if self._cuts.begins(pixels):
@@ -100,7 +99,7 @@ class Follower:
         if self.pool is None:
             return self._look(index, self.detector.detect(self._recent[index]))
         self._asked.append((index, self.pool.submit(self.detector.detect, self._recent[index])))
-        if len(self._asked) >= at_once(self.detector):
+        if len(self._asked) >= parallel_calls(self.detector):
             self._take()
         return None
 
@@ -132,17 +131,17 @@ class Follower:
             self._pair_up(between, self.detector.detect(self._recent[between]))
             return self._pair_up(index, faces)
         for followed, face in pairs:
-            followed.add(index, face, look(self._recent[index], face))
+            followed.add(index, face, describe(self._recent[index], face))
         for face in new:
             row = packed(face.box, face.points, face.outline)
-            self._active.append(_Followed([index], [row], look(self._recent[index], face)))
+            self._active.append(_ActiveTrack([index], [row], describe(self._recent[index], face)))
         self._looked, self._looks_in_scene = index, self._looks_in_scene + 1
         for followed in [followed for followed in self._active if index - followed.seen > self.patience]:
             self._active.remove(followed)
             self._close(followed)
         return None
 
-    def _matched(self, index: int, faces: list[Face]) -> tuple[list[tuple[_Followed, Face]], bool, list[Face]]:
+    def _matched(self, index: int, faces: list[Face]) -> tuple[list[tuple[_ActiveTrack, Face]], bool, list[Face]]:
         """Who of those followed is which face; whether one was lost since the last look; and the faces left over."""
         order = sorted(
             (followed.distance(face), a, b)
@@ -158,13 +157,13 @@ class Follower:
         left = [face for b, face in enumerate(faces) if b not in pairs.values()]
         return [(self._active[a], faces[b]) for a, b in pairs.items()], lost, left
 
-    def _close(self, followed: _Followed) -> None:
+    def _close(self, followed: _ActiveTrack) -> None:
         """Keep a track, unless it was seen once only while there was time to see it again."""
         if len(followed.frames) == 1 and self._looks_in_scene > 2:
             return
-        looks = followed.looks / max(float(np.linalg.norm(followed.looks)), 1e-6)
+        appearance = followed.appearance / max(float(np.linalg.norm(followed.appearance)), 1e-6)
         values = _dense(followed.frames, np.stack(followed.rows), self.smoothing)
-        self._done.append(Track(0, followed.frames[0], values, looks.astype(np.float32)))
+        self._done.append(Track(0, followed.frames[0], values, appearance.astype(np.float32)))
 
 
 def find_tracks(
@@ -176,16 +175,21 @@ def find_tracks(
     smoothing: float = SMOOTHING,
     on_frame: Callable[[int], None] | None = None,
 ) -> Tracks:
-    """Follow the faces through `frames`, (H, W, 3) uint8 RGB at `fps`, looking for them on every `every`-th.
+    """Follow the faces through a clip. Memory doesn't grow with the size of its frames.
 
-    `smoothing`: seconds around a frame that its positions are fitted to; 0 takes them as they were found.
-    `on_frame(frames seen)` may raise to cancel. Memory doesn't grow with the size of the frames.
+    Args:
+        frames: (H, W, 3) uint8 RGB each.
+        detector: what finds faces.
+        fps: frames a second.
+        every: frames from one look of the detector to the next.
+        smoothing: seconds around a frame that its positions are fitted to; 0 leaves them as they were found.
+        on_frame: called with the frames seen; may raise to cancel.
     """
-    several = at_once(detector)
+    several = parallel_calls(detector)
     with ThreadPoolExecutor(several, "faces") if several > 1 else nullcontext() as pool:
-        follower = Follower(detector, every, max(round(_PATIENCE * fps), every), round(smoothing * fps), pool)
+        follower = FaceTracker(detector, every, max(round(_PATIENCE * fps), every), round(smoothing * fps), pool)
         for count, pixels in enumerate(frames, 1):
-            follower.show(pixels)
+            follower.add(pixels)
             if on_frame:
                 on_frame(count)
         return follower.finish()
@@ -208,14 +212,14 @@ def _with_people(tracks: list[Track]) -> tuple[Track, ...]:
     people: list[list[Track]] = []
     for track in tracks:
         free = [person for person in people if not any(track.overlaps(other) for other in person)]
-        alike = {id(person): max(float(track.looks @ other.looks) for other in person) for person in free}
+        alike = {id(person): max(float(track.appearance @ other.appearance) for other in person) for person in free}
         best = max(free, key=lambda person: alike[id(person)], default=None)
-        if best is not None and alike[id(best)] >= ALIKE:
+        if best is not None and alike[id(best)] >= SAME_PERSON:
             best.append(track)
         else:
             people.append([track])
     numbered = [
-        Track(number, track.start, track.values, track.looks)
+        Track(number, track.start, track.values, track.appearance)
         for number, person in enumerate(people)
         for track in person
     ]

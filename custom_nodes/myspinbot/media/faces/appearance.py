@@ -10,18 +10,17 @@ import math
 import numpy as np
 
 from .detect import Face, Floats
-from .geometry import Pixels
-from .window import Plane, upright
+from .geometry import Pixels, Plane, upright
 
-ALIKE = 0.90  # two faces above this are taken for one person's
+SAME_PERSON = 0.90  # two faces above this are taken for one person's
 _SIZE, _CELLS, _DIRECTIONS = 64, 8, 8
 _UNIT = 26  # pixels between the eyes in the upright face
 _ABOVE = 0.30  # of the window, above the eyes
 _TINTS = 1.5  # weight of the colours against the gradients
 
 
-def look(pixels: Pixels, face: Face) -> Floats:
-    """A face's looks as a vector of length 1; the dot product of two is their likeness, -1 to 1."""
+def describe(pixels: Pixels, face: Face) -> Floats:
+    """A face's appearance as a vector of length 1, (640,); the dot product of two is their likeness, -1 to 1."""
     (ax, ay), (bx, by) = face.points[0].tolist(), face.points[1].tolist()
     if math.dist((ax, ay), (bx, by)) < 2:
         return np.zeros(_CELLS * _CELLS * (_DIRECTIONS + 2), np.float32)

@@ -1,7 +1,7 @@
-"""Pieces of a video into one, without encoding anything again."""
+"""An MP4 from packets as they are, without encoding anything again: pieces joined, or tags added."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,19 @@ import av
 from av.error import FFmpegError
 
 from ..shared.files import atomic_write
-from .tracks import CopiedTrack, SoundFrom
+from .sound_tracks import CopiedTrack, SoundFrom
 
 _EVER = Fraction(1 << 62)
 
 
 def join(pieces: Sequence[Path], path: Path, *, sound: SoundFrom | None = None, whole_sound: bool = False) -> None:
-    """Write an MP4 of the pictures of `pieces`, one after the other, with the sound of another file.
+    """Write an MP4 of the pictures of several, one after the other, with the sound of another file.
 
-    The pieces come from `VideoWriter` with the same size, rate and quality. Packets are copied as they are. The
-    sound is cut where the last picture ends, unless it is to be copied whole. `path` appears when all of it is there.
+    Args:
+        pieces: from `VideoWriter` with the same size, rate and quality.
+        path: of the new file; it appears when all of it is there.
+        sound: cut where the last picture ends.
+        whole_sound: copy the sound whole instead.
 
     Raises:
         ValueError: a piece is damaged.
@@ -68,3 +71,32 @@ def _opened(piece: Path) -> Any:
         return av.open(str(piece))
     except FFmpegError as error:
         raise ValueError(f"{piece} is damaged; delete it and queue the work again.") from error
+
+
+def write_tags(source: Path, path: Path, tags: Mapping[str, str]) -> None:
+    """Write an MP4 of a clip's packets as they are, with more tags in its container.
+
+    Args:
+        source: the clip.
+        path: of the new file.
+        tags: by name, beside those that the clip had.
+
+    Raises:
+        FileExistsError: `path` exists; nothing is ever overwritten.
+    """
+    flags = {"movflags": "+faststart+use_metadata_tags"}
+    with (
+        atomic_write(path) as aside,
+        av.open(str(source)) as container,
+        av.open(str(aside), "w", format="mp4", options=flags) as out,
+    ):
+        out.metadata.update({**container.metadata, **tags})
+        streams: dict[Any, Any] = {
+            stream: out.add_stream_from_template(stream, opaque=True)
+            for stream in (*container.streams.video, *container.streams.audio)
+            if stream.codec_context is not None  # pyright: ignore[reportUnnecessaryComparison]
+        }
+        for packet in container.demux(list(streams)):
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream]
+                out.mux(packet)
