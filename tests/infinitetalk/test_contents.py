@@ -98,12 +98,12 @@ def test_where_it_lies_and_what_it_is_called_at_random_do_not_count():
 
 
 def test_objects_that_stand_for_others():
-    def known(value):
+    def stand_in(value):
         return ["box", value.content] if isinstance(value, SimpleNamespace) else value
 
     one, two = SimpleNamespace(content=1, noise=object()), SimpleNamespace(content=1, noise=[3])
-    assert contents_hash([one], known=known) == contents_hash([two], known=known)
-    assert contents_hash([one], known=known) != contents_hash([SimpleNamespace(content=2)], known=known)
+    assert contents_hash([one], stand_in=stand_in) == contents_hash([two], stand_in=stand_in)
+    assert contents_hash([one], stand_in=stand_in) != contents_hash([SimpleNamespace(content=2)], stand_in=stand_in)
 
 
 def test_another_process_agrees():

@@ -27,27 +27,34 @@ _RUNS, _RUN = 8, 512  # places, and bytes at each
 _DEEPEST = 40
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
-Known = Callable[[Any], Any]
+StandIn = Callable[[Any], Any]
 """Gives what stands for an object that shouldn't be looked into, or the object itself."""
 
 
-def contents_hash(value: Any, *, sample: bool = False, known: Known = lambda value: value) -> str:
-    """A SHA-256 (64 hex digits) of `value` in any depth: the same for the same content, in every process.
+def contents_hash(value: Any, *, sample: bool = False, stand_in: StandIn = lambda value: value) -> str:
+    """A hash of an object in any depth: the same for the same content, in every process.
 
     Tensors and arrays count by type, shape and numbers, wherever they lie; functions by name and what they close
-    over; other objects by class and attributes, or by what `repr` shows of those that have none. With `sample`, large
-    tensors count by a part of their bytes.
+    over; other objects by class and attributes, or by what `repr` shows of those that have none.
+
+    Args:
+        value: anything.
+        sample: whether large tensors count by a part of their bytes.
+        stand_in: gives what counts in place of an object.
+
+    Returns:
+        A SHA-256, 64 hex digits.
     """
     digest = hashlib.sha256()
-    for piece in _Walk(sample, known).pieces(value, 0):
+    for piece in _Walk(sample, stand_in).pieces(value, 0):
         digest.update(len(piece).to_bytes(8, "big"))
         digest.update(piece)
     return digest.hexdigest()
 
 
 class _Walk:
-    def __init__(self, sample: bool, known: Known) -> None:
-        self._sample, self._known = sample, known
+    def __init__(self, sample: bool, stand_in: StandIn) -> None:
+        self._sample, self._stand_in = sample, stand_in
         self._met: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is used twice
 
@@ -73,7 +80,7 @@ class _Walk:
         else:
             self._met[id(value)] = len(self._met)
             self._kept.append(value)
-            stand_in = self._known(value)
+            stand_in = self._stand_in(value)
             yield from self._inside(value, depth) if stand_in is value else self.pieces(stand_in, depth + 1)
 
     def _inside(self, value: Any, depth: int) -> Iterator[bytes]:
@@ -87,7 +94,9 @@ class _Walk:
             for inner in value:
                 yield from self.pieces(inner, depth + 1)
         elif isinstance(value, set | frozenset):
-            yield from sorted(contents_hash(inner, sample=self._sample, known=self._known).encode() for inner in value)
+            yield from sorted(
+                contents_hash(inner, sample=self._sample, stand_in=self._stand_in).encode() for inner in value
+            )
         elif isinstance(value, functools.partial):
             yield from self.pieces(["partial", value.func, value.args, value.keywords], depth + 1)
         elif isinstance(value, types.MethodType):

@@ -66,9 +66,14 @@ def probe(source: Path) -> ClipInfo:
 
 
 def read(source: Path, *, start: Fraction = Fraction(0)) -> Iterator[Frame]:
-    """The frames of `source` that are shown from `start` seconds on, decoded one at a time.
+    """The frames of a clip, decoded one at a time. Damaged parts are left out.
 
-    A clip of variable frame rate is given as it is: see `at_rate`. Damaged parts are left out.
+    Args:
+        source: the clip's file; one of variable frame rate is given as it is, see `at_rate`.
+        start: seconds from which on frames are shown.
+
+    Yields:
+        Each frame upright in RGB, with its exact time.
 
     Raises:
         ValueError: it is no video that can be read.
@@ -91,10 +96,17 @@ def read(source: Path, *, start: Fraction = Fraction(0)) -> Iterator[Frame]:
 
 
 def at_rate(frames: Iterable[Frame], fps: Fraction, count: int | None = None) -> Iterator[Pixels]:
-    """`frames` at a constant rate: picture i is what is shown in the middle of its time, (i + 1/2) / fps.
+    """A clip at a constant rate: picture i is what is shown in the middle of its time, (i + 1/2) / fps.
 
-    The timing is exact for any length. With `count` there are so many pictures, the last one held if need be;
-    without it the clip ends where its last frame does.
+    The timing is exact for any length.
+
+    Args:
+        frames: from `read`.
+        fps: pictures a second.
+        count: how many pictures, the last one held if need be; without it the clip ends where its last frame does.
+
+    Yields:
+        (H, W, 3) uint8 RGB.
     """
     index, shown = 0, None
     for frame in frames:

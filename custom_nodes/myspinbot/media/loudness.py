@@ -26,7 +26,13 @@ def loudness(samples: Samples, sample_rate: int) -> float:
 
 
 def levelled(samples: Samples, sample_rate: int, target: float) -> Samples:
-    """`samples` at `target` LUFS; peaks that would pass the ceiling are held down for a moment."""
+    """A speech at a loudness; peaks that would pass the ceiling are held down for a moment.
+
+    Args:
+        samples: mono (T,) in [-1, 1]; silence stays as it is.
+        sample_rate: in Hz.
+        target: in LUFS.
+    """
     gap = target - loudness(samples, sample_rate)
     gain, made = 0.0, None
     for _ in range(_TRIES):

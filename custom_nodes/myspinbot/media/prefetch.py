@@ -10,9 +10,13 @@ _END: Any = object()
 
 
 def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
-    """`items`, computed by a thread of their own, at most `depth` before they are asked for.
+    """The same items, computed ahead by a thread of their own.
 
     What `items` raises is raised here. Closing the generator ends the thread before it returns.
+
+    Args:
+        items: computed one after the other.
+        depth: how many are ready at most before they are asked for.
     """
     ready: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -34,7 +38,7 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
         except BaseException as error:
             put(_END, error)
 
-    thread = threading.Thread(target=work, daemon=True, name="ahead")
+    thread = threading.Thread(target=work, daemon=True, name="prefetch")
     thread.start()
     try:
         while True:

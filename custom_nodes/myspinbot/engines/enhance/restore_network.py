@@ -80,7 +80,12 @@ class Restorer:
 
 
 def load_restorer(path: Path, *, device: torch.device, exact: bool = False) -> Restorer:
-    """A face restorer from its file, in half precision where that gains and passes.
+    """A face restorer from its file.
+
+    Args:
+        path: safetensors or PyTorch.
+        device: where it will run.
+        exact: in float32 in any case; otherwise in half precision where that gains and passes, see `precision`.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -13,9 +13,17 @@ _LARGEST = 16384  # pixels of a side that H.264 can code
 
 
 def target_size(width: int, height: int, scale: int, target: Target, factor: float) -> tuple[int, int]:
-    """Width and height in pixels, both even as H.264 needs.
+    """How large a clip becomes.
 
-    `model` enlarges `scale` times, `factor` by `factor`; `720p` and the like are the shorter side's pixels.
+    Args:
+        width: of the clip in pixels.
+        height: of the clip in pixels.
+        scale: times that the model enlarges.
+        target: "model" goes by `scale`, "factor" by `factor`; "720p" and the like are the shorter side's pixels.
+        factor: times that the clip is enlarged.
+
+    Returns:
+        Width and height in pixels, both even as H.264 needs.
 
     Raises:
         ValueError: a side would be longer than H.264 allows.

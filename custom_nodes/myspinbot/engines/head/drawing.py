@@ -51,7 +51,16 @@ class Patch:
         u: tuple[float, float],
         v: tuple[float, float],
     ) -> "Patch":
-        """The patch that holds the (turned) box `u` by `v`, cut at the picture's edges."""
+        """The patch that holds a turned box, cut at the picture's edges.
+
+        Args:
+            picture: (1, 3, H, W) float.
+            origin: of the coordinates, in pixels.
+            unit: pixels of a step of 1.
+            roll: by which the coordinates are turned, radians clockwise.
+            u: where the box begins and ends along the eye line.
+            v: where it begins and ends down the face.
+        """
         height, width = picture.shape[2:]
         cos, sin = math.cos(roll) * unit, math.sin(roll) * unit
         xs = [origin[0] + a * cos - b * sin for a in u for b in v]
@@ -279,7 +288,15 @@ class Sway:
         self._to_grid = torch.tensor([2 / width, 2 / height])
 
     def move(self, frame: Tensor, shift_x: float, shift_y: float, roll: float, zoom: float) -> Tensor:
-        """`frame` (3, H, W) with the head shifted by eye distances, turned by radians, grown."""
+        """A frame with the head moved.
+
+        Args:
+            frame: (3, H, W).
+            shift_x: to the right, in eye distances.
+            shift_y: down, in eye distances.
+            roll: radians, clockwise.
+            zoom: relative growth.
+        """
         movement = torch.tensor(
             [[zoom, roll], [-roll, zoom], [shift_x * self._unit, shift_y * self._unit]]
         )  # (3, 2): for small angles a turn is its own matrix

@@ -45,7 +45,16 @@ def fit(pixels: Pixels, width: int, height: int, how: str) -> Pixels:
 
 
 def fit_mask(mask: Any, width: int, height: int, how: str) -> npt.NDArray[np.float32]:
-    """The first of a MASK (B, H, W) or (H, W) as (height, width), 1 where it is set, fitted as the picture is.
+    """A speaker's mask in the video's size, fitted as the picture is.
+
+    Args:
+        mask: a MASK, (B, H, W) or (H, W); the first is used.
+        width: in pixels.
+        height: in pixels.
+        how: "crop" or "pad", see `fit`.
+
+    Returns:
+        (height, width), 1 where the mask is set, else 0.
 
     Raises:
         ValueError: it isn't a mask, or is empty.

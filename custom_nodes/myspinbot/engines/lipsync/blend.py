@@ -47,7 +47,17 @@ class Blending:
 
 
 def crop_of(face: TrackedFace, padding: tuple[int, int, int, int], width: int, height: int) -> Crop | None:
-    """Left, top, right, bottom of the part of a frame that the network sees; None if too little is in the frame."""
+    """The part of a frame that the network sees.
+
+    Args:
+        face: in the frame.
+        padding: pixels by which it is larger than the face's box at the top, bottom, left and right.
+        width: of the frame.
+        height: of the frame.
+
+    Returns:
+        Left, top, right, bottom in pixels; None if too little of it is in the frame.
+    """
     top, bottom, left, right = padding
     x0, y0, x1, y1 = (float(value) for value in face.box)
     x0, y0, x1, y1 = max(x0 - left, 0.0), max(y0 - top, 0.0), min(x1 + right, width), min(y1 + bottom, height)
@@ -102,7 +112,17 @@ def blend(pixels: Pixels, generated: Pixels, original: Pixels, mask: Plane, crop
 
 
 def region_mask(face: TrackedFace, crop: Crop, blending: Blending, side: int = SIDE) -> Plane:
-    """(side, side), 1 where the generated face is seen and 0 where the frame is."""
+    """Where the generated face is seen.
+
+    Args:
+        face: in the frame.
+        crop: the part of the frame that was generated.
+        blending: the region and how soft its edge is.
+        side: pixels of the generated face's side.
+
+    Returns:
+        (side, side) float32, from 0 where the frame is seen to 1.
+    """
     x0, y0, x1, y1 = crop
     steps = (np.arange(side, dtype=np.float32) + 0.5) / side
     x, y = x0 + steps[None, :] * (x1 - x0), y0 + steps[:, None] * (y1 - y0)

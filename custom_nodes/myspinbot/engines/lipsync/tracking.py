@@ -61,7 +61,12 @@ def track_faces(
 
 
 def choose_face(tracks: Tracks, choice: FaceChoice, detector: Callable[[], Detector]) -> Tracks:
-    """The tracks of the face that is meant; `detector` gives one for the reference picture.
+    """The tracks of the face that is meant.
+
+    Args:
+        tracks: all faces of the clip.
+        choice: which is meant.
+        detector: gives the detector for the reference picture.
 
     Raises:
         ValueError: the clip has no face, none that is meant, or the reference picture shows none.

@@ -18,9 +18,11 @@ _SMALLEST = 36  # pixels of a face's side in the scaled picture
 
 
 def find_faces(image: Pixels, sides: Sequence[int] = SCAN_SIDES) -> list[Box]:
-    """Boxes of the frontal faces in `image` (H, W, 3) RGB, largest first; empty where there is none.
+    """Boxes of the frontal faces in a picture, largest first; empty where there is none.
 
-    `sides`: longest side of the picture at each look; later looks, which are slower, find smaller faces.
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        sides: longest side of the picture at each look; later looks, which are slower, find smaller faces.
     """
     grey = Image.fromarray(image).convert("L")
     for side in sides:

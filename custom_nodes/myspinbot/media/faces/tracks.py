@@ -80,11 +80,14 @@ class Tracks:
         return any(one.overlaps(other) for i, one in enumerate(self.tracks) for other in self.tracks[:i])
 
     def chosen(self, choice: Choice, *, index: int = 0, appearance: Floats | None = None, alike: float = 0.0) -> Self:
-        """With one face at most in each frame.
+        """The tracks with one face at most in each frame.
 
-        `largest`: in each scene the face that takes most of it, and others only where that one is absent. `index`:
-        in each scene the person who is the `index`-th from the left. `reference`: the person most like `appearance`, if
-        the likeness is more than `alike`.
+        Args:
+            choice: "largest": in each scene the face that takes most of it, and others only where that one is absent.
+                "index": in each scene one person from the left. "reference": the person of an appearance.
+            index: which person from the left, from 0.
+            appearance: of the person who is meant.
+            alike: the likeness above which somebody is that person, -1 to 1.
         """
         kept: list[Track] = []
         if choice == "reference":

@@ -56,7 +56,7 @@ def origin_of(*patchers: Any) -> str:
     for patcher in patchers:
         path = _file(patcher)
         parts.append(_edges(path) if path else _numbers(patcher))
-        parts.append(contents_hash([patcher.patches, patcher.object_patches], sample=True, known=_but_for(patcher)))
+        parts.append(contents_hash([patcher.patches, patcher.object_patches], sample=True, stand_in=_but_for(patcher)))
     return fingerprint(*parts)
 
 

@@ -41,14 +41,14 @@ def model_hash(value: Any) -> str:
     """What a model is by its content, as `contents_hash` tells it: weights, LoRAs and strengths, other patches."""
     from ...engines.contents import contents_hash
 
-    return contents_hash(value, sample=True, known=_content)
+    return contents_hash(value, sample=True, stand_in=_content)
 
 
 def conditioning_hash(value: Any) -> str:
     """What a conditioning is, or what CLIP sees: as `model_hash`, but every number counts."""
     from ...engines.contents import contents_hash
 
-    return contents_hash(value, known=_content)
+    return contents_hash(value, stand_in=_content)
 
 
 def restore_half_precision(model_patch: Any) -> None:
