@@ -23,11 +23,11 @@ const belongsInView = ({ tab, level }) => tab === activeTab() && !(level === "er
 const queuePrompt = api.queuePrompt;
 api.queuePrompt = async function (number, prompt, ...rest) {
   const tab = activeTab();
-  const nodes = Object.entries(prompt.output);
+  const nodes = Object.entries(prompt?.output ?? {});
   const job = {
     tab,
     titles: Object.fromEntries(nodes.map(([id, node]) => [id, node._meta?.title])),
-    ours: nodes.some(([, node]) => node.class_type.startsWith("MySpinBot")),
+    ours: nodes.some(([, node]) => node.class_type?.startsWith("MySpinBot")),
   };
   const submission = queuePrompt.call(this, number, prompt, ...rest);
   submissions.add(submission);

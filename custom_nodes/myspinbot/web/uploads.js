@@ -10,7 +10,8 @@ const UPLOADS = {
 
 /** A folder that isn't there yet: the name in letters that every file system takes, and the time. */
 function newFolder(name) {
-  const plain = String(name).normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "").toLowerCase();
+  const letters = String(name).normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const plain = letters.replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
   return `${plain || "upload"}-${time}`;
 }
