@@ -131,7 +131,9 @@ def sockets() -> Iterator[tuple[str, str, str | None]]:
 
 def test_the_interface_keeps_to_the_fields_words():
     """Names as people search for them, in American spelling; what was renamed stays renamed."""
-    dropped = re.compile(r"colour|grey|centre|made_with|liveliness|steadiness|if_out_of_memory|colormatch|relip|nfe_step")
+    dropped = re.compile(
+        r"colour|grey|centre|made_with|liveliness|steadiness|if_out_of_memory|colormatch|relip|nfe_step"
+    )
     found = list(sockets())
     assert len(found) > 200
     for where, name, tip in found:
