@@ -20,6 +20,18 @@ const activeTab = () => app.extensionManager.workflow?.activeWorkflow ?? null;
 const graphInView = () => app.canvasEl.offsetParent !== null;
 const belongsInView = ({ tab, level }) => tab === activeTab() && !(level === "error" && graphInView());
 
+const BESIDE = "--myspinbot-beside-form";
+const sheet = document.createElement("style");
+sheet.textContent = `[class*="myspinbot-message-"] { position: relative; right: var(${BESIDE}, 0px); }`;
+document.head.append(sheet);
+
+/** In App mode a message stands beside the form, not over the field that it is about. */
+function standBeside() {
+  const panel = document.querySelector('[data-testid="linear-center-panel"]');
+  const right = panel ? Math.max(0, window.innerWidth - panel.getBoundingClientRect().right) : 0;
+  document.documentElement.style.setProperty(BESIDE, `${Math.round(right)}px`);
+}
+
 const queuePrompt = api.queuePrompt;
 api.queuePrompt = async function (number, prompt, ...rest) {
   const tab = activeTab();
@@ -89,6 +101,7 @@ function gone({ since, style, left }) {
 /** Brings in view what belongs there now, takes out of view what doesn't, and forgets what has gone. */
 function arrange() {
   messages = messages.filter((message) => !gone(message));
+  standBeside();
   for (const message of messages) {
     if (!belongsInView(message)) hide(message);
     else if (message.since === undefined) show(message);
