@@ -22,6 +22,7 @@ from tests.runner.helpers import held_after, tag
 
 from .graphs import FRESH, LENGTH, SIZE, jobs, kept_frames, node, sampled, talk, write_sound
 
+FACES = Path(__file__).resolve().parents[1] / "media" / "three_faces.jpg"
 FEW = {"steps": 1}
 
 
@@ -67,6 +68,20 @@ def test_portraits_of_any_shape_and_with_alpha(talker, base, tmp_path, fit):
     work["31"] = node("JoinImageWithAlpha", image=["7", 0], alpha=["7", 1])
     work["20"]["inputs"]["portrait"] = ["31", 0]
     assert run(talker, work, tmp_path).shape == (10, 32, SIZE, 3)
+
+
+def test_a_portrait_of_several_people_is_said_and_one_that_is_cut_short_refused(talker, base):
+    write_sound(base / "input" / "short.wav", 0.4)
+    shutil.copy(FACES, base / "input" / "several.jpg")
+    work = talk("short.wav", **FEW)
+    work["7"] = node("LoadImage", image="several.jpg")
+    (notice,) = Client(talker.url).submit(work).result().notices
+    assert "The portrait shows 3 faces" in notice.text
+    cut = base / "input" / "cut.jpg"
+    Image.open(FACES).save(cut)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    work["7"] = node("LoadImage", image="cut.jpg")
+    assert "The portrait looks cut short" in failure(talker, work)
 
 
 def test_a_source_clip_instead_of_a_portrait(talker, base, tmp_path):

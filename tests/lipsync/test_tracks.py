@@ -227,3 +227,10 @@ def test_the_box_goes_from_hairline_to_chin(name):
 def test_an_empty_box_is_refused():
     with pytest.raises(ValueError, match="empty"):
         face_in_box(1, 2, 0, 5)
+
+
+def test_whether_several_faces_are_seen_at_once():
+    one, two = Actor("bearded_man", 250, lambda i: (10, 120)), Actor("smiling_woman", 300, lambda i: (300, 90))
+    assert tracked(play([one, two], 8)).several_at_once
+    assert not tracked(play([one], 8)).several_at_once
+    assert not tracked(itertools.chain(play([one], 12, seed=1), play([two], 12, seed=2))).several_at_once

@@ -110,6 +110,14 @@ def test_a_jpeg_that_is_cut_short_is_named_as_such(share):
         find_points(cut_short("elderly_man.jpg", "JPEG", share))
 
 
+@pytest.mark.parametrize("rows", [16, 300])
+def test_what_ffmpeg_makes_of_a_jpeg_that_is_cut_short_is_named_as_such(rows):
+    image = picture("elderly_man.jpg").copy()
+    image[-rows:] = (0, 135, 0)
+    with pytest.raises(ValueError, match=f"looks cut short: its lowest {rows} of 512 rows are plain green"):
+        find_points(image)
+
+
 def test_a_png_that_is_cut_short_is_named_where_no_face_is_left():
     with pytest.raises(ValueError, match=r"looks cut short.* No face was found"):
         find_points(cut_short("elderly_man.jpg", "PNG", 0.2))
@@ -124,7 +132,7 @@ def test_a_picture_of_nothing_is_named_as_such(side, level):
 def test_a_plain_background_is_no_cut():
     image = np.full((560, 512, 3), 128, np.uint8)
     image[:512] = picture("elderly_man.jpg")
-    image[-1, 5] = 120
+    image[-1, 6] = 120
     check_whole(image)
     image[:] = picture("elderly_man.jpg")[:1, :1]
     image[:512] = picture("elderly_man.jpg")

@@ -7,7 +7,10 @@ from PIL import Image
 
 from .faces import Pixels
 
-_GREY, _BLACK = 128, 0  # of what decoders put where a JPEG or a PNG ends too early
+_FILLS = {"green": (0, 135, 0), "grey": (128, 128, 128)}  # what FFmpeg and Pillow put where a JPEG ends too early
+_BLACK = (0, 0, 0)  # and where a PNG does
+_CLOSE = 2  # levels
+_STRIDE = 3  # every third pixel of a row is enough
 _MISSING_ROWS = 8  # a JPEG is decoded by 8 or 16 rows
 
 
@@ -38,23 +41,24 @@ def from_image(image: Any) -> Pixels:
 def check_whole(pixels: Pixels, what: str = "The picture") -> None:
     """Refuse a picture whose file was cut short, or that shows nothing.
 
-    ComfyUI loads a JPEG that was not copied or downloaded whole, and what is missing of it is plain grey.
+    ComfyUI loads a JPEG that was not copied or downloaded whole, and what is missing of it is plain green or grey.
 
     Args:
         pixels: (H, W, 3) uint8.
         what: how the message calls it.
 
     Raises:
-        ValueError: it is plain grey from some row on down to the last, or all of one colour.
+        ValueError: it is plain green or grey from some row on down to the last, or all of one colour.
     """
     if (pixels == pixels[0, 0]).all():
         raise ValueError(f"{what} is of one plain colour and shows nothing. Choose another file.")
-    missing = _rows_of(pixels, _GREY)
-    if missing >= _MISSING_ROWS:
-        raise ValueError(
-            f"{what} looks cut short: its lowest {missing} of {len(pixels)} rows are plain grey, as of a file that was "
-            "not copied or downloaded whole. Load the whole file, or crop the grey part off."
-        )
+    for name, fill in _FILLS.items():
+        missing = _rows_of(pixels, fill)
+        if missing >= _MISSING_ROWS:
+            raise ValueError(
+                f"{what} looks cut short: its lowest {missing} of {len(pixels)} rows are plain {name}, as of a file "
+                f"that was not copied or downloaded whole. Load the whole file, or crop the {name} part off."
+            )
 
 
 def looks_cut_short(pixels: Pixels) -> bool:
@@ -62,9 +66,9 @@ def looks_cut_short(pixels: Pixels) -> bool:
     return _MISSING_ROWS <= _rows_of(pixels, _BLACK) < len(pixels) and bool(pixels[0].any())
 
 
-def _rows_of(pixels: Pixels, level: int) -> int:
-    """How many of the lowest rows are of one grey."""
-    other = np.flatnonzero((pixels != level).any(axis=(1, 2)))
+def _rows_of(pixels: Pixels, color: tuple[int, int, int]) -> int:
+    """How many of the lowest rows are of one colour, all over."""
+    other = np.flatnonzero((np.abs(pixels[:, ::_STRIDE].astype(np.int16) - color) > _CLOSE).any(axis=(1, 2)))
     return len(pixels) - 1 - int(other[-1]) if len(other) else len(pixels)
 
 
