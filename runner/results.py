@@ -1,17 +1,15 @@
-"""Brings a job's files from the server to this disk: in part files, resumed, checked, never over another."""
+"""A job's results: which files and texts there are, and how the files come to this disk, never over another."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
-import http.client
 import os
 import re
 import shutil
-import time
 import urllib.parse
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,8 @@ from typing import Any
 from .api import Api
 from .errors import CannotSave, DiskFull
 from .http import ConnectionLost, ReadTimeout
+from .transfer import Reply, SourceError, Transfer, TransientError, read_reply, resume_headers
 
-BLOCK = 1 << 20
-ATTEMPTS = 6
 FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
@@ -52,8 +49,8 @@ def files(outputs: Mapping[str, Any], *, previews: bool = False) -> list[Remote]
                     subfolder, kind = item.get("subfolder"), item.get("type")
                     remote = Remote(str(node), item["filename"], str(subfolder or ""), str(kind or "output"))
                     found[remote] = None
-    kept = [remote for remote in found if remote.type == "output" or previews]
-    return kept or [remote for remote in found if remote.type == "temp"]
+    wanted = [remote for remote in found if remote.type == "output" or previews]
+    return wanted or [remote for remote in found if remote.type == "temp"]
 
 
 def texts(outputs: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -91,15 +88,19 @@ class Download:
         self.out = out
         self.job_id = job_id
 
-    def prepare(self) -> None:
-        """Make the folder. Raises CannotSave when it can't be written to."""
-        prepare_folder(self.out)
+    def save(self, remote: Remote, on_bytes: Callable[[int, int | None], None] = lambda done, total: None) -> Path:
+        """Download one file; what came of it before is gone on with.
 
-    def save(self, remote: Remote, on_bytes: Callable[[int, int | None], None] | None = None) -> Path:
-        """Download one file and return where it is.
+        Args:
+            remote: The file on the server.
+            on_bytes: Called with done and total as it grows; the total is None while nobody knows.
 
-        `on_bytes(done, total)` is called as it grows. Raises CannotSave when the server no longer has it or
-        it can't be written, DiskFull when there is no room.
+        Returns:
+            Where it is: below the folder by its own name, or the next free one.
+
+        Raises:
+            CannotSave: When the server no longer has it, or it can't be written.
+            DiskFull: When there is no room.
         """
         relative = safe_path(remote)
         folder = (self.out / relative).parent
@@ -107,86 +108,42 @@ class Download:
             folder.mkdir(parents=True, exist_ok=True)
             if not folder.resolve().is_relative_to(self.out.resolve()):
                 raise CannotSave(f"{folder} leads out of {self.out} through a link, so nothing is saved there.")
-        for attempt in range(ATTEMPTS):
-            try:
-                part = self._fetch(remote, folder, relative.name, on_bytes)
-                return _place(part, folder / relative.name)
-            except (ConnectionLost, ReadTimeout, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-                if attempt == ATTEMPTS - 1:
-                    raise CannotSave(
-                        f"{remote.filename} couldn't be downloaded ({error}). "
-                        f"`myspinbot fetch {self.job_id}` goes on where this stopped."
-                    ) from None
-                time.sleep(min(0.2 * 2**attempt, 5))
-        raise AssertionError("unreachable")
+        key = hashlib.sha256(f"{self.job_id}\0{remote.query}".encode()).hexdigest()[:8]
+        transfer = Transfer(
+            folder / f".{relative.name}.{key}.part",
+            disk=_local,
+            check_room=lambda needed: self._check_room(folder, needed),
+            hashing=False,
+            on_bytes=on_bytes,
+        )
+        try:
+            transfer.fetch(lambda start, tag: self._open(remote, start, tag), remote.query)
+        except SourceError as error:
+            raise CannotSave(
+                f"The server doesn't give out {remote.filename!r} ({error.why}). Temporary files go when it restarts."
+            ) from None
+        except TransientError as error:
+            raise CannotSave(
+                f"{remote.filename} couldn't be downloaded ({error.why}). "
+                f"`myspinbot fetch {self.job_id}` goes on where this stopped."
+            ) from None
+        return _place(transfer, folder / relative.name)
 
-    def _fetch(
-        self, remote: Remote, folder: Path, name: str, on_bytes: Callable[[int, int | None], None] | None
-    ) -> Path:
-        with self.api.http.open("GET", remote.query) as response:
-            if response.status != 200:
-                raise CannotSave(
-                    f"The server doesn't give out {remote.filename!r} ({response.status}). "
-                    "Temporary files go when it restarts."
-                )
-            tag, total = response.headers.get("ETag", ""), response.length
-            # The tag is part of the name, so that a part is never continued with another file's bytes.
-            key = f"{self.job_id}\0{remote.query}\0{tag}\0{total}"
-            part = folder / f".{name}.{hashlib.sha256(key.encode()).hexdigest()[:8]}.part"
-            done = part.stat().st_size if part.is_file() and tag and total else 0
-            if total is not None and 0 < done <= total:
-                if done == total:
-                    return part
-            else:
-                self._check_room(folder, total)
-                self._write(response, part, "wb", 0, total, on_bytes)
-                return part
-        self._check_room(folder, (total or 0) - done)
-        headers = {"Range": f"bytes={done}-", "If-Range": tag}
-        with self.api.http.open("GET", remote.query, headers=headers) as response:
-            resumed = response.status == 206
-            self._write(response, part, "ab" if resumed else "wb", done if resumed else 0, total, on_bytes)
-        return part
+    @contextlib.contextmanager
+    def _open(self, remote: Remote, start: int, tag: str) -> Generator[Reply]:
+        try:
+            with self.api.http.open("GET", remote.query, headers=resume_headers(start, tag)) as response:
+                yield read_reply(response, start)
+        except (ConnectionLost, ReadTimeout) as error:
+            raise TransientError(error.message) from None
 
-    def _write(
-        self,
-        response: http.client.HTTPResponse,
-        part: Path,
-        mode: str,
-        done: int,
-        total: int | None,
-        on_bytes: Callable[[int, int | None], None] | None,
-    ) -> None:
-        with _local(part), part.open(mode) as file:
-            for block in _blocks(response):
-                file.write(block)
-                done += len(block)
-                if on_bytes:
-                    on_bytes(done, total)
-            file.flush()
-            os.fsync(file.fileno())
-        if total is not None and done != total:
-            raise ConnectionError(f"{done} of {total} bytes came")
-
-    def _check_room(self, folder: Path, needed: int | None) -> None:
+    def _check_room(self, folder: Path, needed: int) -> None:
         free = shutil.disk_usage(folder).free
-        if needed and needed > free:
+        if needed > free:
             raise DiskFull(
                 f"{self.out} has {free / 1e6:.0f} MB free, and the result needs {needed / 1e6:.0f} MB. "
                 f"Free some space and run `myspinbot fetch {self.job_id}`; the server keeps the file."
             )
-
-
-def _blocks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while True:
-        try:
-            block = response.read(BLOCK)
-        except OSError as error:
-            # Told apart from errors of our own disk, which are OSError too.
-            raise ConnectionError(str(error) or type(error).__name__) from None
-        if not block:
-            return
-        yield block
 
 
 def prepare_folder(out: Path) -> None:
@@ -198,8 +155,8 @@ def prepare_folder(out: Path) -> None:
         probe.unlink()
 
 
-def _place(part: Path, wanted: Path) -> Path:
-    """Give a finished part its name, or the next free one: `clip.mp4`, `clip-1.mp4`."""
+def _place(transfer: Transfer, wanted: Path) -> Path:
+    """Give a whole file its name, or the next free one: `clip.mp4`, `clip-1.mp4`."""
     number = 0
     while True:
         path = wanted if not number else wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
@@ -209,8 +166,8 @@ def _place(part: Path, wanted: Path) -> Path:
             except FileExistsError:
                 number += 1
                 continue
-            part.replace(path)
-            return path
+        transfer.place(path)
+        return path
 
 
 @contextlib.contextmanager
@@ -218,8 +175,6 @@ def _local(path: Path) -> Generator[None]:
     """Errors of this machine's disk, in words."""
     try:
         yield
-    except ConnectionError:
-        raise
     except OSError as error:
         if error.errno in FULL:
             raise DiskFull(

@@ -93,7 +93,7 @@ def get(
 ) -> None:
     """Fetch models, with all that they need. What is here already stays as it is.
 
-    An interrupted download goes on where it was. A private Hugging Face file needs HF_TOKEN in the environment;
+    An interrupted download goes on where it was. A private Hugging Face file needs `hf auth login`, or HF_TOKEN;
     HF_ENDPOINT names a mirror of Hugging Face.
     """
     from .get import Fetcher, check_licences, plan

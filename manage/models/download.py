@@ -1,30 +1,23 @@
-"""Fetches one file: resumed, hashed as it comes, and given its name only when it is whole."""
+"""Fetches one model file to its place, from a cache or from its addresses, and by one program at a time."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import shutil
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from myspinbot_runner.errors import BrokenModel, Cancelled, DiskFull, DownloadFailed
+from myspinbot_runner.errors import BrokenModel, DiskFull, DownloadFailed
+from myspinbot_runner.transfer import SourceError, Transfer, TransientError
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
 from ..disk import local
 from .formats import flaw
-from .hub import cached
-from .source import BLOCK, Again, Beyond, NotHere, Reply, ask
-
-ATTEMPTS = 6
-PAUSE = 0.25
-LONGEST_PAUSE = 10.0
+from .hub import ask, cached
 
 
 @dataclass(frozen=True)
@@ -38,11 +31,7 @@ class Got:
 
 
 class Download:
-    """One model on its way to `target`.
-
-    `sha256` and `bytes` are what it must have, where known. `on_bytes(done, total)` is called as it grows, with
-    a smaller `done` when it starts over, and `on_note(text)` when something is worth telling. `stop` ends it.
-    """
+    """One model on its way to its place."""
 
     def __init__(
         self,
@@ -56,18 +45,35 @@ class Download:
         on_note: Callable[[str], None] = lambda text: None,
         stop: threading.Event | None = None,
     ) -> None:
+        """Nothing happens yet.
+
+        Args:
+            model: What the manifest says of it.
+            target: Where it goes.
+            sha256: What it must have, where known.
+            bytes: The size that it must have, where known.
+            replace: Fetch it anew when a wrong file is in its place.
+            on_bytes: Called with done and total as it grows, with a smaller `done` when it starts over.
+            on_note: Called with a text when something is worth telling.
+            stop: Ends it.
+        """
         self.model = model
         self.target = target
         self.sha256 = sha256
         self.bytes = bytes
         self.replace = replace
-        self.on_bytes = on_bytes
         self.on_note = on_note
-        self.stop = stop or threading.Event()
-        self.part = target.with_name(f".{target.name}.part")
-        self._about = target.with_name(f".{target.name}.part.json")
-        self._digest = hashlib.sha256()
-        self._digested = 0
+        self._transfer = Transfer(
+            part_of(target),
+            disk=local,
+            check_room=self._check_room,
+            sha256=sha256,
+            bytes=bytes,
+            flaw=lambda path: flaw(path, model.format),
+            on_bytes=on_bytes,
+            on_note=on_note,
+            stop=stop,
+        )
 
     def fetch(self) -> Got:
         """Fetch it. Another program that fetches the same file is waited for.
@@ -86,17 +92,17 @@ class Download:
     def _alone(self, guard: Path) -> Generator[None]:
         from filelock import FileLock, Timeout
 
-        lock, told = FileLock(guard), False
+        lock, noted = FileLock(guard), False
         with local(guard):
             while True:
                 try:
                     lock.acquire(timeout=0.2)
                     break
                 except Timeout:
-                    self._check_stop()
-                    if not told:
+                    self._transfer.check_stop()
+                    if not noted:
                         self.on_note("Another program fetches this file; waiting for it.")
-                        told = True
+                        noted = True
         try:
             yield
         finally:
@@ -106,15 +112,14 @@ class Download:
             lock.release()
 
     def _present(self) -> Got | None:
-        """The file that is in its place already, if it is right; a wrong one is left there unless told."""
+        """The file that is in its place already, if it is right; None when it is wrong and to be replaced."""
         if not self.target.exists():
             return None
         wrong = flaw(self.target, self.model.format, self.bytes)
         if not wrong:
-            self._digest_file(self.target)
-            found = self._digest.hexdigest()
+            found = self._transfer.read_hash(self.target)
             if not self.sha256 or found == self.sha256:
-                return Got(self.target, found, self._digested, "")
+                return Got(self.target, found, self.target.stat().st_size, "")
             wrong = f"its sha256 is {found} and should be {self.sha256}"
         if self.replace:
             return None
@@ -125,30 +130,30 @@ class Download:
 
     def _from_cache(self) -> Got | None:
         """The file from the cache of Hugging Face's own programs, if it is there and known to be right."""
-        for url in self.model.urls if self.sha256 else ():
+        for url in self.model.urls:
             source = cached(url)
-            if source is None or (self.bytes is not None and source.stat().st_size != self.bytes):
+            if source is None or not self.sha256 or (self.bytes is not None and source.stat().st_size != self.bytes):
                 continue
-            self._digest_file(source)
-            if self._digest.hexdigest() != self.sha256:
+            if self._transfer.read_hash(source) != self.sha256:
                 continue
-            self.on_note(f"StageChoice from {source}.")
-            with local(self.part):
-                self.part.unlink(missing_ok=True)
+            self.on_note(f"It is here already, as {source}.")
+            part = self._transfer.part
+            with local(part):
+                part.unlink(missing_ok=True)
                 try:
-                    os.link(source.resolve(), self.part)
+                    os.link(source.resolve(), part)
                 except OSError:
-                    shutil.copyfile(source, self.part)
-            return self._place(url)
+                    shutil.copyfile(source, part)
+            return self._place(url, self.sha256)
         return None
 
     def _from_addresses(self) -> Got:
         reasons: list[str] = []
         for url in self.model.urls:
             try:
-                self._insist(url)
-                return self._place(url)
-            except (NotHere, Again) as error:
+                self._transfer.fetch(lambda start, tag, url=url: ask(url, start, tag), url)
+                return self._place(url, self._transfer.part_sha256)
+            except (SourceError, TransientError) as error:
                 reasons.append(f"{url}: {error.why}")
                 if url != self.model.urls[-1]:
                     self.on_note(f"{url}: {error.why}. Trying the next address.")
@@ -157,136 +162,20 @@ class Download:
             hint += f" `myspinbot models rm {self.model.id}` forgets the hash that it had when it was fetched before."
         raise DownloadFailed(f"{self.model.name} couldn't be fetched.{hint}\n  " + "\n  ".join(reasons))
 
-    def _insist(self, url: str) -> None:
-        """Try one address until the file is whole, as long as it brings something new now and then."""
-        furthest, failures = self._size(), 0
-        while True:
-            try:
-                self._attempt(url)
-                return
-            except Again as error:
-                reached = self._size()
-                failures = 1 if reached > furthest else failures + 1
-                furthest = max(furthest, reached)
-                if failures >= ATTEMPTS:
-                    raise
-                wait = error.wait or min(PAUSE * 2**failures, LONGEST_PAUSE)
-                if wait >= 5:
-                    self.on_note(f"{error.why}; trying again in {wait:.0f} s.".capitalize())
-                if self.stop.wait(wait):
-                    self._check_stop()
-
-    def _attempt(self, url: str) -> None:
-        done, tag = self._resumable(url)
-        if self.bytes is None or done != self.bytes:
-            try:
-                with ask(url, done, tag) as reply:
-                    self._check(reply)
-                    self._receive(reply, url)
-            except Beyond:
-                if not self.sha256:
-                    self._start_over()
-                    raise
-        wrong = self._wrong()
-        if wrong:
-            self._start_over()
-            # A part from another time may be to blame; what came in one piece is the server's own fault.
-            raise Again(wrong) if done else NotHere(wrong)
-
-    def _check(self, reply: Reply) -> None:
-        """Refuse at once what can't become the file."""
-        if reply.kind == "text/html":
-            raise NotHere("it answers with a web page")
-        if reply.total is not None and self.bytes is not None and reply.total != self.bytes:
-            raise NotHere(f"it has another file, of {reply.total} bytes instead of {self.bytes}")
-        if not reply.framed and self.bytes is None and self.sha256 is None:
-            raise NotHere("it doesn't say how long the file is, so nobody could tell whether it came whole")
-        total = reply.total or self.bytes
-        free = shutil.disk_usage(self.part.parent).free
-        if total is not None and total - reply.start > free:
+    def _check_room(self, needed: int) -> None:
+        free = shutil.disk_usage(self.target.parent).free
+        if needed > free:
             raise DiskFull(
-                f"{self.part.parent} has {format_size(free)} free, and {self.model.name} needs "
-                f"{format_size(total - reply.start)} more. Free some space and run this again."
+                f"{self.target.parent} has {format_size(free)} free, and {self.model.name} needs "
+                f"{format_size(needed)} more. Free some space and run this again."
             )
 
-    def _receive(self, reply: Reply, url: str) -> None:
-        total, done = reply.total or self.bytes, reply.start
-        with local(self.part):
-            if not done:
-                self._start_over()
-            elif self._digested != done:
-                self._digest_file(self.part)
-            self._about.write_text(json.dumps({"url": url, "tag": reply.tag}), encoding="utf-8")
-            with self.part.open("ab" if done else "wb") as file:
-                for block in reply.blocks():
-                    self._check_stop()
-                    file.write(block)
-                    self._digest.update(block)
-                    done += len(block)
-                    self._digested = done
-                    self.on_bytes(done, total)
-                    if total is not None and done > total:
-                        break
-                file.flush()
-                os.fsync(file.fileno())
-        if total is not None and done < total:
-            raise Again(f"the line dropped after {done} of {total} bytes")
+    def _place(self, url: str, sha256: str) -> Got:
+        size = self._transfer.size
+        self._transfer.place(self.target)
+        return Got(self.target, sha256, size, url)
 
-    def _wrong(self) -> str | None:
-        """What is wrong with the part now that it seems whole."""
-        done = self._size()
-        if self.bytes is not None and done != self.bytes:
-            return f"it sent {done} bytes instead of {self.bytes}"
-        if self._digested != done:
-            self._digest_file(self.part)
-        found = self._digest.hexdigest()
-        if self.sha256:
-            return None if found == self.sha256 else f"what it sent has the sha256 {found} instead of {self.sha256}"
-        return flaw(self.part, self.model.format)
 
-    def _resumable(self, url: str) -> tuple[int, str]:
-        """How many bytes are there to go on from, and the tag that must be unchanged for it."""
-        done = self._size()
-        if not done:
-            return 0, ""
-        about = self._read_about()
-        same = about.get("url") == url
-        tag = str(about.get("tag") or "") if same else ""
-        # Without a hash only the server can tell that the part belongs to the file that it has now.
-        if (self.sha256 or (same and tag)) and (self.bytes is None or done <= self.bytes):
-            return done, tag
-        self._start_over()
-        return 0, ""
-
-    def _read_about(self) -> dict[str, Any]:
-        try:
-            content = json.loads(self._about.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def _start_over(self) -> None:
-        self.part.unlink(missing_ok=True)
-        self._about.unlink(missing_ok=True)
-        self._digest, self._digested = hashlib.sha256(), 0
-
-    def _size(self) -> int:
-        return self.part.stat().st_size if self.part.is_file() else 0
-
-    def _digest_file(self, path: Path) -> None:
-        self._digest, self._digested = hashlib.sha256(), 0
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                self._check_stop()
-                self._digest.update(block)
-                self._digested += len(block)
-
-    def _place(self, url: str) -> Got:
-        with local(self.target):
-            self.part.replace(self.target)
-            self._about.unlink(missing_ok=True)
-        return Got(self.target, self._digest.hexdigest(), self._digested, url)
-
-    def _check_stop(self) -> None:
-        if self.stop.is_set():
-            raise Cancelled("Stopped. The same command goes on where this ended.")
+def part_of(target: Path) -> Path:
+    """Where the bytes of a file are until it is whole."""
+    return target.with_name(f".{target.name}.part")

@@ -13,7 +13,7 @@ from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
 from ..disk import check_room
-from .download import Download
+from .download import Download, part_of
 from .store import Status, Store
 
 WORKERS = 3
@@ -105,8 +105,7 @@ def plan(store: Store, models: Sequence[Model]) -> Plan:
 
 
 def _part_size(store: Store, model: Model) -> int:
-    target = store.places.target(model)
-    part = target.with_name(f".{target.name}.part")
+    part = part_of(store.places.target(model))
     return part.stat().st_size if part.is_file() else 0
 
 

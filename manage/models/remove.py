@@ -9,6 +9,7 @@ from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
 from ..disk import local
+from .download import part_of
 from .store import Store
 
 
@@ -18,7 +19,7 @@ def removable(store: Store, models: Iterable[Model]) -> dict[Path, str]:
     for model in models:
         for folder in store.places.folders(model.folder):
             path = folder / model.file
-            part = path.with_name(f".{path.name}.part")
+            part = part_of(path)
             if path.is_file() or path.is_symlink():
                 found[path] = "a link" if path.is_symlink() else format_size(path.stat().st_size)
             if part.is_file():

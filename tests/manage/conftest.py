@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from myspinbot_manage.models import download
+from myspinbot_runner import transfer
 from myspinbot_shared.manifest import Manifest, Model, load
 from tests.manage.host import Host, serve
 
@@ -29,7 +30,8 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_ENDPOINT", "MYSPINBOT_MODELS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE", 0.001)
+    monkeypatch.setattr(transfer, "PAUSE", 0.001)
+    monkeypatch.setenv("HF_TOKEN_PATH", os.devnull)
 
 
 @pytest.fixture

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from myspinbot_manage.models.download import ATTEMPTS, Download, Got
+from myspinbot_manage.models.download import Download, Got
 from myspinbot_runner.errors import DownloadFailed
+from myspinbot_runner.transfer import ATTEMPTS
 from myspinbot_shared.manifest import Model
 from tests.manage.conftest import make_model
 from tests.manage.host import Host, answer, body, chunked, drop, endless, safetensors, serve
@@ -97,6 +99,32 @@ def test_without_a_hash_only_a_part_that_the_server_vouches_for_is_continued(
     host.tags = tags
     fetch(tmp_path, make_model(None, host.put("/m", GOOD, drop(120_000))))
     assert host.asked("Range") == [None, "bytes=120000-" if tags else None]
+    assert_whole(tmp_path)
+
+
+def test_a_server_that_looks_at_no_tag_does_no_harm(tmp_path: Path, host: Host) -> None:
+    host.checks_tags = False
+    url = host.put("/m", WRONG, drop(120_000), *[answer(503)] * ATTEMPTS)
+    with pytest.raises(DownloadFailed):
+        fetch(tmp_path, make_model(None, url))
+    host.put("/m", GOOD)
+    fetch(tmp_path, make_model(None, url))
+    assert host.asked("Range")[-2:] == ["bytes=120000-", None]
+    assert_whole(tmp_path)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_whole_part_of_an_unknown_file_is_used_while_the_server_still_has_that_file(
+    tmp_path: Path, host: Host, changed: bool
+) -> None:
+    content = WRONG if changed else GOOD
+    url = host.put("/m", content)
+    tag = f'"{hashlib.sha256(content).hexdigest()[:8]}"'
+    (tmp_path / ".m.safetensors.part").write_bytes(content)
+    (tmp_path / ".m.safetensors.part.json").write_text(json.dumps({"url": url, "tag": tag, "total": len(content)}))
+    host.put("/m", GOOD)
+    fetch(tmp_path, make_model(None, url))
+    assert host.asked("Range") == [None] * (2 if changed else 1)
     assert_whole(tmp_path)
 
 
@@ -191,6 +219,23 @@ def test_a_token_is_sent_to_nobody_else(tmp_path: Path, host: Host, monkeypatch:
     monkeypatch.setenv("HF_TOKEN", "secret")
     fetch(tmp_path, make_model(GOOD, host.put("/m", GOOD)))
     assert host.asked("Authorization") == [None]
+
+
+def test_the_login_of_hugging_faces_programs_is_used(
+    tmp_path: Path, host: Host, mirror: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    (tmp_path / "token").write_text("hf_mine\n")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setenv("HF_ENDPOINT", host.url)
+    host.put("/a/b/resolve/main/m", b"", answer(403))
+    model = make_model(GOOD, "https://huggingface.co/a/b/resolve/main/m", mirror.put("/m", GOOD))
+    notes: list[str] = []
+    fetch(tmp_path / "models", model, on_note=notes.append)
+    assert host.asked("Authorization") == ["Bearer hf_mine"]
+    assert mirror.asked("Authorization") == [None]
+    assert "hf auth login" in notes[0]
+    assert "HF_TOKEN" in notes[0]
 
 
 def test_a_busy_server_is_waited_for(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
