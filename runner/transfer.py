@@ -264,27 +264,18 @@ class Transfer:
             self.part.replace(target)
             self.record.unlink(missing_ok=True)
 
-    def read_hash(self, path: Path) -> str:
-        """The sha256 of any file on this disk. Raises Cancelled when it was stopped."""
-        digest = hashlib.sha256()
-        self._read(path, digest.update)
-        return digest.hexdigest()
-
     def check_stop(self) -> None:
         """Raises Cancelled once it was stopped."""
         if self.stop.is_set():
             raise Cancelled("Stopped. The same command goes on where this ended.")
 
-    def _read(self, path: Path, update: Callable[[bytes], None]) -> None:
-        with path.open("rb") as file:
+    def _read_part(self) -> None:
+        self._digest, self._digested = hashlib.sha256(), 0
+        with self.part.open("rb") as file:
             while block := file.read(BLOCK):
                 self.check_stop()
-                update(block)
-
-    def _read_part(self) -> None:
-        self._digest = hashlib.sha256()
-        self._read(self.part, self._digest.update)
-        self._digested = self.size
+                self._digest.update(block)
+                self._digested += len(block)
 
     def _attempt(self, source: Source, name: str) -> None:
         done, tag = self._resumable(name)

@@ -185,7 +185,7 @@ def where(names: tuple[str, ...], as_json: bool, **where: Any) -> None:
 @place_options
 def rm(names: tuple[str, ...], yes: bool, **where: Any) -> None:
     """Remove models and their half-fetched parts from the disk."""
-    from .remove import removable, remove
+    from .store import removable, remove
 
     manifest, store = open_store(**where)
     asked = chosen(manifest, names, with_needs=False)

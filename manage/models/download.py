@@ -18,6 +18,8 @@ from myspinbot_shared.manifest import Model
 from ..disk import local
 from .formats import flaw
 from .hub import ask, cached
+from .places import part_of
+from .store import file_hash
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Download:
             return None
         wrong = flaw(self.target, self.model.format, self.bytes)
         if not wrong:
-            found = self._transfer.read_hash(self.target)
+            found = file_hash(self.target, stop=self._transfer.stop)
             if not self.sha256 or found == self.sha256:
                 return Got(self.target, found, self.target.stat().st_size, "")
             wrong = f"its sha256 is {found} and should be {self.sha256}"
@@ -134,7 +136,7 @@ class Download:
             source = cached(url)
             if source is None or not self.sha256 or (self.bytes is not None and source.stat().st_size != self.bytes):
                 continue
-            if self._transfer.read_hash(source) != self.sha256:
+            if file_hash(source, stop=self._transfer.stop) != self.sha256:
                 continue
             self.on_note(f"It is here already, as {source}.")
             part = self._transfer.part
@@ -174,8 +176,3 @@ class Download:
         size = self._transfer.size
         self._transfer.place(self.target)
         return Got(self.target, sha256, size, url)
-
-
-def part_of(target: Path) -> Path:
-    """Where the bytes of a file are until it is whole."""
-    return target.with_name(f".{target.name}.part")

@@ -13,7 +13,8 @@ from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
 from ..disk import check_room
-from .download import Download, part_of
+from .download import Download
+from .places import part_of
 from .store import Status, Store
 
 WORKERS = 3

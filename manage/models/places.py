@@ -91,6 +91,11 @@ def places(
     return found
 
 
+def part_of(target: Path) -> Path:
+    """Where the bytes of a file are until it is whole."""
+    return target.with_name(f".{target.name}.part")
+
+
 def _read(path: Path) -> list[tuple[str, Path, bool]]:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))

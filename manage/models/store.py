@@ -1,23 +1,90 @@
-"""Which models are there, which are missing, and which are not what they should be."""
+"""Which models are here, missing or not what they should be, what was recorded of them, and their removal."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from myspinbot_runner.errors import Cancelled
+from myspinbot_runner.errors import BadInput, Cancelled, CannotSave
+from myspinbot_shared.disk import format_size
+from myspinbot_shared.files import atomic_write
 from myspinbot_shared.manifest import Model
 
+from ..disk import local
 from .formats import flaw
-from .lockfile import Fetched, LockFile
-from .places import Places
+from .places import Places, part_of
 
 BLOCK = 1 << 22
 State = Literal["have", "missing", "broken", "unknown"]
+NAME = "myspinbot.lock.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One file as it was when it was fetched. `path` is its file path at that time."""
+
+    sha256: str
+    bytes: int
+    url: str
+    path: str
+    date: str
+
+
+class LockFile:
+    """The records of one models folder, by model id."""
+
+    def __init__(self, models: Path) -> None:
+        self.path = models / NAME
+
+    def read(self) -> dict[str, Record]:
+        """All records. Raises BadInput when the file is there but isn't ours."""
+        try:
+            content: Any = json.loads(self.path.read_text(encoding="utf-8"))
+            return {str(key): Record(**value) for key, value in content["files"].items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise BadInput(
+                f"{self.path} can't be read ({type(error).__name__}: {error}). It holds the hashes of fetched models; "
+                "repair it, or move it away to start afresh."
+            ) from None
+
+    def put(self, model_id: str, *, sha256: str, size: int, url: str, path: Path) -> None:
+        """Add or replace a record. Raises CannotSave when it can't be written."""
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        record = Record(sha256, size, url, str(path), date)
+        self._change(model_id, record)
+
+    def drop(self, model_id: str) -> None:
+        """Forget a record, if there is one."""
+        if model_id in self.read():
+            self._change(model_id, None)
+
+    def _change(self, model_id: str, record: Record | None) -> None:
+        from filelock import FileLock
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Read and written as one step: two programs may finish at the same moment.
+            with FileLock(self.path.with_suffix(".guard")):
+                files = self.read()
+                files.pop(model_id, None)
+                if record:
+                    files[model_id] = record
+                content = {"version": 1, "files": {key: asdict(files[key]) for key in sorted(files)}}
+                with atomic_write(self.path, replace=True) as aside, aside.open("w", encoding="utf-8") as file:
+                    json.dump(content, file, indent=1)
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise CannotSave(f"{self.path} can't be written ({error.strerror}).") from None
 
 
 @dataclass(frozen=True)
@@ -40,7 +107,7 @@ class Store:
     def __init__(self, places: Places) -> None:
         self.places = places
         self.lock = LockFile(places.models)
-        self._records: Mapping[str, Fetched] | None = None
+        self._records: Mapping[str, Record] | None = None
 
     def expected(self, model: Model) -> tuple[str | None, int | None]:
         """Hash and size that the file should have: the manifest's, else what was recorded when it was fetched."""
@@ -100,3 +167,27 @@ def file_hash(
             if on_bytes:
                 on_bytes(done, total)
     return digest.hexdigest()
+
+
+def removable(store: Store, models: Iterable[Model]) -> dict[Path, str]:
+    """The files of the models that are there, whole or half fetched, each with its size in words."""
+    found: dict[Path, str] = {}
+    for model in models:
+        for folder in store.places.folders(model.folder):
+            path = folder / model.file
+            part = part_of(path)
+            if path.is_file() or path.is_symlink():
+                found[path] = "a link" if path.is_symlink() else format_size(path.stat().st_size)
+            if part.is_file():
+                found[part] = f"half fetched, {format_size(part.stat().st_size)}"
+    return found
+
+
+def remove(store: Store, models: Iterable[Model], paths: Iterable[Path]) -> None:
+    """Remove the files, what belongs to them, and their records. A link goes, what it leads to stays."""
+    for path in paths:
+        with local(path):
+            path.unlink(missing_ok=True)
+            path.with_name(f"{path.name}.json").unlink(missing_ok=True) if path.name.endswith(".part") else None
+    for model in models:
+        store.lock.drop(model.id)

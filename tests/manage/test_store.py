@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from myspinbot_manage.models.formats import flaw
-from myspinbot_manage.models.lockfile import NAME, LockFile
 from myspinbot_manage.models.places import Places
-from myspinbot_manage.models.store import Store, file_hash
+from myspinbot_manage.models.store import NAME, LockFile, Store, file_hash
 from myspinbot_runner.errors import BadInput, Cancelled
 from tests.manage.conftest import make_model
 from tests.manage.host import safetensors
