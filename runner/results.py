@@ -88,7 +88,7 @@ class Download:
         self.out = out
         self.job_id = job_id
 
-    def save(self, remote: Remote, on_bytes: Callable[[int, int | None], None] = lambda done, total: None) -> Path:
+    def save(self, remote: Remote, on_bytes: Callable[[int, int | None], None] | None = None) -> Path:
         """Download one file; what came of it before is gone on with.
 
         Args:
@@ -114,7 +114,7 @@ class Download:
             disk=_local,
             check_room=lambda needed: self._check_room(folder, needed),
             hashing=False,
-            on_bytes=on_bytes,
+            on_bytes=on_bytes or (lambda done, total: None),
         )
         try:
             transfer.fetch(lambda start, tag: self._open(remote, start, tag), remote.query)

@@ -46,6 +46,24 @@ CONVERT = """async workflow => {
   return (await app.graphToPrompt()).output;
 }"""
 
+# Many at once: in one tab, with nothing drawn and no models looked for, which is most of the work of a load.
+CONVERT_ALL = """async workflows => {
+  const {pause_rendering} = app.canvas, {display} = document.body.style;
+  app.canvas.pause_rendering = true;
+  document.body.style.display = 'none';
+  try {
+    const found = [], quiet = {showMissingNodesDialog: false, showMissingModelsDialog: false, silentAssetErrors: true};
+    for (const workflow of workflows) {
+      await app.loadGraphData(workflow, true, false, app.extensionManager.workflow.activeWorkflow, quiet);
+      found.push((await app.graphToPrompt()).output);
+    }
+    return found;
+  } finally {
+    app.canvas.pause_rendering = pause_rendering;
+    document.body.style.display = display;
+  }
+}"""
+
 
 class Editor:
     """A page of the editor at `url`, opened without the first-run dialog."""
@@ -81,6 +99,10 @@ class Editor:
     def convert(self, workflow: dict[str, Any]) -> dict[str, Any]:
         """Load a UI-form workflow without a drop, and give its API form."""
         return _without_preview(self.page.evaluate(CONVERT, workflow))
+
+    def convert_all(self, workflows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What `convert` gives for each, at less than half the cost: nothing is shown meanwhile."""
+        return [_without_preview(graph) for graph in self.page.evaluate(CONVERT_ALL, workflows)]
 
     def run(self, timeout: float = 240) -> dict[str, Any]:
         """Press Run and wait for the end: `{"type": "execution_success", "detail": {...}}`."""
