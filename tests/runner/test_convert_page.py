@@ -141,25 +141,25 @@ def test_every_node_type_equals_the_page(shared_editor, object_info):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_published_template_equals_the_page(shared_editor, object_info):
-    refused, ours = [], {}
+    refused, converted = [], {}
     for path in sorted(templates().glob("*.json")):
         workflow = json.loads(path.read_text("utf-8"))
         if not is_ui_form(workflow):
             continue
         try:
-            ours[path.stem] = workflow, convert(workflow, object_info)
+            converted[path.stem] = workflow, convert(workflow, object_info)
         except (MissingNode, BadWorkflow) as error:
             refused.append((path.stem, error))
-    different, names = [], list(ours)
+    different, names = [], list(converted)
     for start in range(0, len(names), 25):
         some = names[start : start + 25]
-        for name, page in zip(some, shared_editor.convert_all([ours[name][0] for name in some]), strict=True):
-            workflow, got = ours[name]
+        for name, page in zip(some, shared_editor.convert_all([converted[name][0] for name in some]), strict=True):
+            workflow, got = converted[name]
             loose = untitled(workflow)
             if comparable(json.loads(json.dumps(got)), loose) != comparable(page, loose):
                 different.append(name)
     assert not different
-    assert len(ours) >= 480
+    assert len(converted) >= 480
     for name, error in refused:
         # Only what no server could run: a node type that it lacks, or a picture drawn by the page itself.
         assert isinstance(error, MissingNode) or "3D view" in error.message, (name, error.message)
