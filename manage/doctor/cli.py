@@ -52,6 +52,8 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     try:
         manifest, store = open_store(**where)
     except ServerUnreachable as error:
+        if any(where.values()):
+            raise  # the user named a place, and it is wrong
         yield Line("ComfyUI", "bad", error.message)
         return
     machine, types, trouble = None, None, None
