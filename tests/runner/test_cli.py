@@ -333,7 +333,7 @@ def test_ctrl_c_in_a_real_terminal(at, server, tmp_path):
         text = b""
         for piece in read_all(terminal):
             if b"Cancelling the job" in text + piece and b"Cancelling the job" not in text:
-                assert os.waitpid(pid, os.WNOHANG) == (0, 0), "it waits for the verdict"
+                assert os.waitpid(pid, os.WNOHANG) == (0, 0), "it waits for what becomes of the job"
                 os.write(terminal, b"\x03")
             text += piece
         _, status = os.waitpid(pid, 0)

@@ -142,7 +142,7 @@ def test_results_of_a_job_that_runs_are_not_there_yet(server):
     other.cancel()
 
 
-def test_stubborn_node_gives_the_real_verdict(server):
+def test_stubborn_node_ends_as_it_really_ended(server):
     """Cancelling says yes, the node goes on to the end, and the job is done: that is the truth."""
     work = steps(20, stubborn=True)
     job = submit(server.url, work)
