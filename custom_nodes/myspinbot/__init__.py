@@ -6,12 +6,11 @@ from typing_extensions import override
 from .comfyui.example_files import offer_example_files
 from .comfyui.provenance import register_provenance
 from .nodes.automatic.finish import Finish
-from .nodes.automatic.head import TalkingHead, TalkingHeadResult
-from .nodes.automatic.image_load import LoadImageModel
-from .nodes.automatic.portrait import Portrait
+from .nodes.automatic.portrait import LoadImageModel, Portrait
 from .nodes.automatic.preset import Preset
+from .nodes.automatic.provenance import WriteProvenance
 from .nodes.automatic.speak import Speak
-from .nodes.automatic.write_provenance import WriteProvenance
+from .nodes.automatic.talking_head import TalkingHead, TalkingHeadResult
 from .nodes.bots.apply_identity import ApplyIdentity
 from .nodes.bots.load_bot import LoadBot
 from .nodes.bots.save_bot import SaveBot

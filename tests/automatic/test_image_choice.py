@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from myspinbot.comfyui.model_files import MissingModelError, manifest
-from myspinbot.nodes.automatic import image_choice, models
-from myspinbot.nodes.automatic.image_choice import choose
-from myspinbot.nodes.automatic.machine import Machine
+from myspinbot.nodes.automatic import choices, image_models
+from myspinbot.nodes.automatic.choices import Machine
+from myspinbot.nodes.automatic.image_models import choose
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def machine(monkeypatch: pytest.MonkeyPatch):
                 raise MissingModelError(key)
             return File(key)
 
-        monkeypatch.setattr(image_choice, "this_machine", lambda: found)
-        monkeypatch.setattr(models, "find_model", find)
+        monkeypatch.setattr(image_models, "this_machine", lambda: found)
+        monkeypatch.setattr(choices, "find_model", find)
 
     return make
 
@@ -67,7 +67,7 @@ def test_with_a_card_the_best_that_is_there_is_taken(machine) -> None:
     assert choose("auto", "speed", "").family.name == "SD 1.5"
 
 
-def test_a_photo_that_is_asked_for_needs_no_reason(machine) -> None:
+def test_a_portrait_that_is_asked_for_needs_no_reason(machine) -> None:
     machine(CARD, TURBO)
-    assert choose("photo", "speed", "") == (None, "", False)
+    assert choose("portrait", "speed", "") == (None, "", False)
     assert choose("auto", "draft", "") == (None, "", False)

@@ -23,7 +23,7 @@ def test_guided_runs_on_a_bare_machine(bare: Any, tmp_path: Path) -> None:
         "--preset", "draft", "--set", f"Write Script.host={NOBODY}",
     )  # fmt: skip
     video = only(tmp_path, ".mp4")
-    assert used(video) == ["the photo", "Speak (Draft)", "Talking Head (Draft)"]
+    assert used(video) == ["the given portrait", "Speak (Draft)", "Talking Head (Draft)"]
     assert "No Ollama answers" in said
     subtitles = only(tmp_path, ".srt").read_text(encoding="utf-8")
     assert "bees" in subtitles
@@ -34,12 +34,12 @@ def test_guided_runs_on_a_bare_machine(bare: Any, tmp_path: Path) -> None:
         assert abs(float(first.duration * first.time_base - second.duration * second.time_base)) < 0.05
 
 
-def test_direct_speaks_my_words_from_my_photo(bare: Any, tmp_path: Path) -> None:
-    photo = ROOT / "tests" / "media" / "smiling_woman.jpg"
-    words = ("--narration", "These are my words.", "--photo", str(photo), "--preset", "draft")
+def test_direct_speaks_my_words_from_my_portrait(bare: Any, tmp_path: Path) -> None:
+    portrait = ROOT / "tests" / "media" / "smiling_woman.jpg"
+    words = ("--narration", "These are my words.", "--portrait", str(portrait), "--preset", "draft")
     said = command(bare, DIRECT, tmp_path, *words)
     assert '"stage"' not in said, "what made it is in the video and beside it, not among what is printed"
-    assert used(only(tmp_path, ".mp4")) == ["the photo", "Speak (Draft)", "Talking Head (Draft)"]
+    assert used(only(tmp_path, ".mp4")) == ["the given portrait", "Speak (Draft)", "Talking Head (Draft)"]
     assert "These are my words." in only(tmp_path, ".srt").read_text(encoding="utf-8")
 
 

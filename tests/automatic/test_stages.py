@@ -135,9 +135,9 @@ def test_without_the_model_what_fetches_it_is_said(bare: Any) -> None:
 
 def preset(server: Any, name: str, shape: str) -> tuple[list[str], list[str]]:
     work = {"p": node("MySpinBotPreset", preset=name, shape=shape)}
-    work |= {str(index): node("PreviewAny", source=["p", index]) for index in range(6)}
+    work |= {str(index): node("PreviewAny", source=["p", index]) for index in range(1, 7)}
     result = run(server, work)
-    return [text(result, str(index)) for index in range(6)], notices(result)
+    return [text(result, str(index)) for index in (6, 1, 2, 3, 4, 5)], notices(result)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_auto_goes_by_the_machine_and_says_so(furnished: Any) -> None:
 
 
 def portrait(**inputs: Any) -> dict[str, Any]:
-    given = {"scene": "a library", "source": "auto", "width": 640, "height": 480, "seed": 1, "photo": ["p", 0]}
+    given = {"scene": "a library", "source": "auto", "width": 640, "height": 480, "seed": 1, "portrait": ["p", 0]}
     return {
         "p": node("LoadImage", image="myspinbot_portrait.jpg"),
         "1": node("MySpinBotPortrait", **(given | inputs)),
@@ -169,10 +169,10 @@ def portrait(**inputs: Any) -> dict[str, Any]:
     }
 
 
-def test_without_an_image_model_the_photo_is_taken(bare: Any) -> None:
+def test_without_an_image_model_the_given_portrait_is_taken(bare: Any) -> None:
     result = run(bare, portrait())
     (taken,) = json.loads(text(result, "2"))
-    assert taken["used"] == "the photo"
+    assert taken["used"] == "the given portrait"
     assert taken["why"] == "Z-Image-Turbo needs a graphics card, and there is none."
 
 
@@ -187,16 +187,16 @@ def test_without_an_image_model_none_is_loaded_and_it_is_said_as_of_any_missing_
         run(bare, work)
 
 
-def test_a_photo_that_is_asked_for_is_taken_without_a_word(furnished: Any) -> None:
-    (taken,) = json.loads(text(run(furnished, portrait(source="photo")), "2"))
-    assert taken == {"stage": "Portrait", "used": "the photo"}
+def test_a_portrait_that_is_asked_for_is_taken_without_a_word(furnished: Any) -> None:
+    (taken,) = json.loads(text(run(furnished, portrait(source="portrait")), "2"))
+    assert taken == {"stage": "Portrait", "used": "the given portrait"}
 
 
 def talk(**inputs: Any) -> dict[str, Any]:
     """Speech, head and finish, saved."""
-    head = {"portrait": ["p", 0], "audio": ["1", 0], "timings": ["1", 1], "provenance": ["1", 2], "seed": 1}
+    head = {"portrait": ["p", 0], "audio": ["1", 0], "timings": ["1", 1], "seed": 1}
     head |= {"prompt": "A person talks.", "width": 256, "height": 256, "steps": 1}
-    finish = {"video": ["h", 0], "provenance": ["h", 1], "timings": ["1", 1], "upscale_height": 0, "captions": False}
+    finish = {"video": ["h", 0], "speech_provenance": ["1", 2], "upscale_height": 0, "captions": False}
     given = {name: inputs.pop(name) for name in list(inputs) if name in finish}
     return (
         speak(voice=["v2", 0], text="Good morning.")
@@ -253,8 +253,9 @@ def test_an_upscaler_that_is_missing_leaves_the_clip_as_it_is(bare: Any, tmp_pat
         assert (clip.streams.video[0].width, clip.streams.video[0].height) == (256, 256)
 
 
-def test_credits_are_in_the_saved_video_and_beside_it(furnished: Any, tmp_path: Path) -> None:
-    path, stages, _ = made(furnished, talk(preset="draft", captions=True), tmp_path)
+def test_provenance_is_in_the_saved_video_and_beside_it(furnished: Any, tmp_path: Path) -> None:
+    work = talk(captions=True, preset=["d", 0]) | {"d": node("MySpinBotPreset", preset="draft", shape="square")}
+    path, stages, _ = made(furnished, work, tmp_path)
     assert [entry["used"] for entry in stages] == ["Speak (F5-TTS)", "Talking Head (Draft)"]
     with av.open(str(path)) as clip:
         models = json.loads(clip.metadata["models"])
@@ -267,7 +268,7 @@ def test_credits_are_in_the_saved_video_and_beside_it(furnished: Any, tmp_path: 
 
 def test_a_text_that_is_no_report_is_refused(furnished: Any) -> None:
     with pytest.raises(NodeFailed, match="doesn't hold what the automatic stages say"):
-        run(furnished, speak(provenance=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
+        run(furnished, talk(speech_provenance=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
 
 
 @pytest.mark.slow

@@ -40,9 +40,9 @@ def saving(name: str, voice: str | None, **changes) -> dict:
 def loading(name: str) -> dict:
     """All that a bot gives, as texts and a picture."""
     work = {"1": node("MySpinBotLoadBot", bot=name)}
-    for number, output in enumerate((1, 2, 3, 4), 2):
+    for number, output in enumerate((2, 3, 4, 5), 2):
         work[str(number)] = node("PreviewAny", source=["1", output])
-    work["6"] = node("SaveImage", images=["1", 5], filename_prefix=f"bot-{tag()}")
+    work["6"] = node("SaveImage", images=["1", 6], filename_prefix=f"bot-{tag()}")
     return work
 
 
@@ -135,7 +135,7 @@ def test_without_consent_there_is_a_warning(server, base, parts):
 def test_without_a_bot_all_is_empty_and_the_pipeline_goes_on(server, base):
     work = loading("none")
     del work["6"]
-    work["7"] = node("MySpinBotSpeak", text="Hello.", language="en-us", speed=1.0, steps=16, seed=1, voice=["1", 0])
+    work["7"] = node("MySpinBotSpeak", text="Hello.", language="en-us", speed=1.0, steps=16, seed=1, bot=["1", 0])
     work["8"] = node("PreviewAny", source=["7", 1])
     texts, _ = run(server, work)
     assert [texts[key] for key in "2345"] == ["", "", "", ""]
@@ -175,8 +175,8 @@ def test_an_imported_bot_is_chosen_and_two_do_not_mix(server, base, tmp_path):
     for name in (*names, names[0]):
         work = {
             "1": node("MySpinBotLoadBot", bot=name),
-            "2": node("PreviewAny", source=["1", 1]),
-            "3": node("MySpinBotSaveBot", name=f"copy {tag()}", persona="", scene="", voice=["1", 0]),
+            "2": node("PreviewAny", source=["1", 2]),
+            "3": node("MySpinBotSaveBot", name=f"copy {tag()}", persona="", scene="", voice=["1", 1]),
         }
         texts, notices = run(server, work)
         assert notices == []

@@ -68,7 +68,7 @@ def talking(bot: str) -> dict:
     return {
         "1": node("MySpinBotLoadBot", bot=bot),
         "2": node("MySpinBotLoadF5", model=file, device="cpu", precision="fp32", generation="auto"),
-        "3": node("MySpinBotSpeakF5", f5=["2", 0], voice=["1", 0], **settings),
+        "3": node("MySpinBotSpeakF5", f5=["2", 0], voice=["1", 1], **settings),
         "4": node("SaveAudio", audio=["3", 0], filename_prefix=f"bot-{tag()}"),
     }
 
@@ -78,7 +78,7 @@ def drawing(bot: str, strength: float = 1.0) -> dict:
     return {
         "1": node("MySpinBotLoadBot", bot=bot),
         "2": node("CheckpointLoaderSimple", ckpt_name="mini-sd15.safetensors"),
-        "3": node("MySpinBotApplyIdentity", model=["2", 0], clip=["2", 1], lora_name=["1", 1], strength=strength),
+        "3": node("MySpinBotApplyIdentity", model=["2", 0], clip=["2", 1], lora_name=["1", 2], strength=strength),
         "4": node("CLIPTextEncode", clip=["3", 1], text="a person"),
         "5": node("EmptyLatentImage", width=64, height=64, batch_size=1),
         "6": node("KSampler", model=["3", 0], positive=["4", 0], negative=["4", 0], latent_image=["5", 0], **sampling),

@@ -2,11 +2,12 @@
 
 The JSON that travels between nodes as a STRING (seconds from the start of the speech):
 
-    {"version": 1, "duration": 1.5,
+    {"version": 1, "duration": 1.5, "text": "Hello!",
      "words": [{"text": "Hello", "start": 0.0, "end": 0.44}],
      "phonemes": [{"text": "h", "start": 0.01, "end": 0.06}]}
 
-Phonemes are IPA symbols, stress marks included. Time that no phoneme covers is silence.
+Phonemes are IPA symbols, stress marks included. Time that no phoneme covers is silence. `text` is what is said as it
+was written, with its punctuation and numbers; it may be missing.
 """
 
 import json
@@ -46,11 +47,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """The words and phonemes of a speech of `duration` seconds, in the order of time."""
+    """The words and phonemes of a speech of `duration` seconds, in the order of time, and its text as written."""
 
     duration: float
     words: tuple[Span, ...] = ()
     phonemes: tuple[Span, ...] = ()
+    text: str = ""
 
     def to_json(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False)
@@ -71,7 +73,10 @@ class Timings:
         duration = data.get("duration", 0.0)
         if not _is_time(duration):
             raise TimingsError("`duration` of the timings must be a number of seconds.")
-        return cls(float(duration), _spans(data, "words"), _spans(data, "phonemes"))
+        written = data.get("text", "")
+        if not isinstance(written, str):
+            raise TimingsError("`text` of the timings must be a text.")
+        return cls(float(duration), _spans(data, "words"), _spans(data, "phonemes"), written)
 
 
 def _spans(data: dict[str, Any], key: str) -> tuple[Span, ...]:

@@ -73,6 +73,12 @@ def _opened(piece: Path) -> Any:
         raise ValueError(f"{piece} is damaged; delete it and queue the work again.") from error
 
 
+def read_tags(path: Path) -> dict[str, str]:
+    """What a clip's file says of itself, by name."""
+    with av.open(str(path)) as container:
+        return dict(container.metadata)
+
+
 def write_tags(source: Path, path: Path, tags: Mapping[str, str]) -> None:
     """Write an MP4 of a clip's packets as they are, with more tags in its container.
 

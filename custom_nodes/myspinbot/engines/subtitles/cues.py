@@ -50,13 +50,14 @@ def cues(timings: Timings, text: str = "", *, line: int = LINE) -> tuple[list[Cu
 
     Args:
         timings: When each word is spoken.
-        text: What is said as it is written, with punctuation; the timings' words where it is empty or another text.
+        text: What is said as it is written, with punctuation; where it is empty the timings' own text, and their words
+            where there is none or it is another text.
         line: Most columns of a line; see `line_breaking.width`.
 
     Returns:
         The subtitles, and whether `text` was used; True as well where there is none.
     """
-    words, used = units(timings, text)
+    words, used = units(timings, text if text.strip() else timings.text)
     parts = [
         _Part(unit, width(unit.text), ends_sentence(unit.text), ends_clause(unit.text))
         for word in words

@@ -1,4 +1,4 @@
-"""Finish: upscaling, captions and credits, as far as the preset and the models go."""
+"""Finish: upscaling, captions and provenance, as far as the preset and the models go."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from comfy_api.latest import io
 from typing_extensions import override
 
+from ...comfyui.feedback import Notice
 from ...comfyui.graph_nodes import add
 from ...comfyui.video_files import clip_path
 from ...shared.selection import upscalers
-from .machine import Machine, this_machine
-from .models import file_of, first_present, how_to_get
-from .report import StageChoice, joined
-from .stage import PRESET, PROVENANCE, Choosing
+from .choices import Machine, file_of, first_present, how_to_get, this_machine
+from .preset import PRESET, Settings, settings_or_own
+from .provenance import Choosing, StageChoice, as_text, entries, in_file
 
 _STAGE = "Upscaling"
 
@@ -33,26 +33,28 @@ class Finish(Choosing):
                 io.Video.Input("video", tooltip="The talking video."),
                 io.Int.Input(
                     "upscale_height",
-                    default=720,
-                    min=0,
+                    default=-1,
+                    min=-1,
                     max=4320,
-                    tooltip="Pixels of the shorter side of the finished video; 0 keeps it as it is.",
+                    tooltip="Pixels of the shorter side of the finished video; 0 keeps its size, -1 is the preset's.",
                 ),
                 io.Boolean.Input("captions", default=False, tooltip="Draw what is said into the picture."),
+                PRESET,
+                *(
+                    io.String.Input(
+                        f"{stage}_provenance",
+                        optional=True,
+                        force_input=True,
+                        tooltip=f"What {stage.capitalize()} took, to be written into the video's file.",
+                    )
+                    for stage in ("portrait", "speech", "head")
+                ),
                 io.String.Input(
                     "timings",
                     optional=True,
                     force_input=True,
-                    tooltip="When each word is heard, from Speak; needed for captions.",
+                    tooltip="When each word is heard, from Speak, for captions; Talking Head writes it into its video.",
                 ),
-                io.String.Input(
-                    "text",
-                    optional=True,
-                    force_input=True,
-                    tooltip="What is said as it is written, for the captions' punctuation.",
-                ),
-                PRESET,
-                PROVENANCE,
             ],
             outputs=[
                 io.Video.Output("video", tooltip="The finished video, for Save Video."),
@@ -68,32 +70,42 @@ class Finish(Choosing):
         video: Any,
         upscale_height: int,
         captions: bool,
+        preset: Settings | None = None,
+        portrait_provenance: str = "",
+        speech_provenance: str = "",
+        head_provenance: str = "",
         timings: str = "",
-        text: str = "",
-        preset: str = "auto",
-        provenance: str = "",
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
         from ...media.clip import probe
+        from ...media.remux import read_tags
 
-        info = probe(clip_path(video))
+        settings, path = settings_or_own(preset), clip_path(video)
+        if upscale_height < 0:
+            upscale_height = settings.upscale_height
+        info, tags = probe(path), read_tags(path)
+        timings = timings.strip() or tags.get("timings", "")
+        provenance = as_text(entries(portrait_provenance, speech_provenance, in_file(path), head_provenance))
         graph = GraphBuilder()
-        finished, told, ui = video, provenance, {}
+        finished: Any = video
+        notices: list[Notice] = []
         if upscale_height > min(info.width, info.height):
-            model, why = _upscaler(preset, this_machine())
-            taken = StageChoice(_STAGE, "Upscale Video" if model else "none", why, [model] if model else [])
-            told, ui = joined(provenance, taken), {"notices": taken.notices()}
+            model, why = _upscaler(settings.preset, this_machine())
+            choice = StageChoice(_STAGE, "Upscale Video" if model else "none", why, [model] if model else [])
+            provenance, notices = choice.append(provenance), choice.notices()
             if model:
                 loaded = graph.node("UpscaleModelLoader", model_name=file_of(model))
                 factor = upscale_height / min(info.width, info.height)
                 given = {"video": finished, "upscale_model": loaded.out(0), "target": "factor", "factor": factor}
                 finished = add(graph, "MySpinBotUpscale", **given)
-        if captions and timings.strip():
-            given = {"video": finished, "timings": timings, "text": text}
-            finished = add(graph, "MySpinBotBurnSubtitles", **given)
-        credited = graph.node("MySpinBotWriteProvenance", video=finished, provenance=told)
-        return io.NodeOutput(credited.out(0), told, ui=ui, expand=graph.finalize())
+        if captions and timings:
+            finished = add(graph, "MySpinBotBurnSubtitles", video=finished, timings=timings)
+        elif captions:
+            notices.append({"level": "warning", "text": "There are no captions: connect `timings` of Speak."})
+        given = {"video": finished, "provenance": provenance, "timings": timings}
+        written = graph.node("MySpinBotWriteProvenance", **given)
+        return io.NodeOutput(written.out(0), provenance, ui={"notices": notices}, expand=graph.finalize())
 
 
 def _upscaler(preset: str, machine: Machine) -> tuple[str | None, str]:

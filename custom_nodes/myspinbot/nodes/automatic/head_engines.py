@@ -8,8 +8,7 @@ from typing import Any
 
 from ...comfyui.graph_nodes import add
 from ...shared.selection import HEAD_ENGINES, Roles
-from .machine import Machine
-from .models import absent, file_of, how_to_get, size_of, to_take
+from .choices import Machine, absent, file_of, how_to_get, size_of, to_take
 
 Values = Mapping[str, Any]
 

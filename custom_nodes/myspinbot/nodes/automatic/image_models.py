@@ -1,4 +1,4 @@
-"""The image models that portraits are drawn with, each wired as its makers do."""
+"""The image models that portraits are drawn with: each wired as its makers do, and which is taken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...engines.identity.settings import ARCHITECTURES
 from ...shared.selection import IMAGE_MODELS, Roles
-from .models import file_of, to_take
+from .choices import absent, file_of, how_to_get, size_of, this_machine, to_take
 
 _GRID = 16  # pixels that a side is a multiple of
 _UNWANTED = "blurry, deformed, extra limbs, several people, profile view, text, watermark"
@@ -138,3 +138,31 @@ FAMILIES = (
     Family("SDXL", 1024, _checkpoint, _DIFFUSION),
     Family("SD 1.5", 512, _checkpoint, _DIFFUSION),
 )
+
+
+class Choice(NamedTuple):
+    """The image model to draw with; None for a portrait that is given, and why, if that wasn't asked for."""
+
+    family: Family | None
+    why: str = ""
+    missing: bool = False
+
+
+def choose(source: str, preset: str, lora_name: str) -> Choice:
+    """What a portrait is drawn with, by the Portrait node's `source`, the preset and a bot's LoRA.
+
+    A model that the machine can't carry isn't taken, nor advised.
+    """
+    if source == "portrait" or (source == "auto" and preset == "draft"):
+        return Choice(None)
+    fitting = [family for family in FAMILIES if family.takes(lora_name)]
+    if not fitting:
+        return Choice(None, f"No image model fits {lora_name}.")
+    machine = this_machine()
+    carried = [family for family in fitting if machine.carries(size_of(family.chosen(preset)[0]))]
+    if not carried:
+        return Choice(None, f"{fitting[0].name} needs a graphics card, and there is none.")
+    there = [family for family in carried if not absent(family.chosen(preset))]
+    if there:
+        return Choice(there[0])
+    return Choice(None, how_to_get(absent(carried[0].chosen(preset))), missing=True)

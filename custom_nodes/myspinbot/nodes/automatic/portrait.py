@@ -1,4 +1,4 @@
-"""Portrait: the picture that will speak, from the script's scene or from a photo."""
+"""Portrait: the picture that will speak, drawn from the script's scene or given; and the model that draws, alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.model_files import MissingModelError
-from .image_choice import choose
-from .image_models import draw
-from .report import StageChoice, joined
-from .stage import PRESET, PROVENANCE, TOLD, Choosing
+from ..bots.files import BOT, LoadedBot
+from .choices import absent, how_to_get
+from .image_models import FAMILIES, choose, draw
+from .preset import AUTO, PRESET, Settings, settings_or_own
+from .provenance import PROVENANCE, Choosing, StageChoice
 
 _STAGE = "Portrait"
 _STYLE = (
@@ -28,7 +29,7 @@ class Portrait(Choosing):
             display_name="Portrait",
             category="MySpinBot/Automatic",
             description="Gives the picture that will speak: drawn from the scene by the image model that is there, "
-            "with a bot's identity LoRA, or a photo of yours.",
+            "with a bot's identity LoRA, or a picture of yours.",
             search_aliases=["portrait", "avatar picture", "scene to image", "text to image", "identity", "face"],
             inputs=[
                 io.String.Input(
@@ -39,13 +40,27 @@ class Portrait(Choosing):
                 ),
                 io.Combo.Input(
                     "source",
-                    options=["auto", "scene", "photo"],
+                    options=["auto", "scene", "portrait"],
                     default="auto",
-                    tooltip="scene draws a picture, photo takes the one that is connected; auto draws where an image "
-                    "model is there and takes the photo elsewhere.",
+                    tooltip="scene draws a picture, portrait takes the one that is connected; auto draws where an "
+                    "image model is there and elsewhere takes the bot's own picture or the portrait.",
                 ),
-                io.Int.Input("width", default=640, min=64, max=2048, step=16, tooltip="Its shape: width to height."),
-                io.Int.Input("height", default=640, min=64, max=2048, step=16, tooltip="Its shape: height to width."),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=2048,
+                    step=16,
+                    tooltip="Its shape: width to height; 0 is the preset's.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=2048,
+                    step=16,
+                    tooltip="Its shape: height to width; 0 is the preset's.",
+                ),
                 io.Int.Input(
                     "seed",
                     default=290381,
@@ -54,23 +69,23 @@ class Portrait(Choosing):
                     control_after_generate=True,
                     tooltip="The same seed, scene and model give the same picture.",
                 ),
-                io.Image.Input("photo", optional=True, lazy=True, tooltip="A picture of one face seen from the front."),
-                io.String.Input(
-                    "lora_name", optional=True, force_input=True, tooltip="A bot's identity, from Load Bot."
-                ),
-                io.String.Input(
-                    "trigger", optional=True, force_input=True, tooltip="The word that calls the identity up."
-                ),
                 io.Image.Input(
-                    "bot_portrait",
+                    "portrait", optional=True, lazy=True, tooltip="A picture of one face seen from the front."
+                ),
+                BOT,
+                PRESET,
+                io.String.Input(
+                    "lora_name",
                     optional=True,
-                    tooltip="A bot's own picture, taken before the photo where nothing is drawn.",
+                    force_input=True,
+                    tooltip="An identity instead of the bot's own: a LoRA's name, from Train Identity.",
                 ),
                 io.String.Input(
-                    "bot_scene", optional=True, force_input=True, tooltip="A bot's own scene, where no other is given."
+                    "trigger",
+                    optional=True,
+                    force_input=True,
+                    tooltip="The words that call the identity up, instead of the bot's own.",
                 ),
-                PRESET,
-                PROVENANCE,
                 io.Int.Input(
                     "steps",
                     default=0,
@@ -83,7 +98,7 @@ class Portrait(Choosing):
             ],
             outputs=[
                 io.Image.Output("portrait", tooltip="The picture."),
-                TOLD,
+                PROVENANCE,
             ],
             enable_expand=True,
         )
@@ -93,15 +108,18 @@ class Portrait(Choosing):
     def check_lazy_status(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls,
         source: str,
-        photo: Any = None,
-        preset: str = "auto",
+        portrait: Any = None,
+        bot: LoadedBot | None = None,
+        preset: Settings | None = None,
         lora_name: str = "",
-        bot_portrait: Any = None,
         **others: Any,
     ) -> list[str]:
-        if source != "photo" and (bot_portrait is not None or choose(source, preset, lora_name).family):
-            return []
-        return ["photo"] if photo is None else []
+        bot = bot or LoadedBot()
+        if source != "portrait":
+            drawn = choose(source, settings_or_own(preset).preset, lora_name or bot.lora_name).family
+            if drawn or bot.portrait is not None:
+                return []
+        return ["portrait"] if portrait is None else []
 
     @classmethod
     @override
@@ -112,30 +130,75 @@ class Portrait(Choosing):
         width: int,
         height: int,
         seed: int,
-        photo: Any = None,
+        portrait: Any = None,
+        bot: LoadedBot | None = None,
+        preset: Settings | None = None,
         lora_name: str = "",
         trigger: str = "",
-        bot_portrait: Any = None,
-        bot_scene: str = "",
-        preset: str = "auto",
-        provenance: str = "",
         steps: int = 0,
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
-        choice = choose(source, preset, lora_name)
+        bot, settings = bot or LoadedBot(), settings_or_own(preset)
+        lora_name = lora_name or bot.lora_name
+        choice = choose(source, settings.preset, lora_name)
         family = choice.family
         if family is None:
-            own = bot_portrait is not None and source != "photo"
-            picture = bot_portrait if own else photo
+            own = bot.portrait is not None and source != "portrait"
+            picture = bot.portrait if own else portrait
             if picture is None or source == "scene":
                 error = MissingModelError if choice.missing else ValueError
-                raise error(f"There is no picture to speak. {choice.why or 'Connect a photo.'}")
-            taken = StageChoice(_STAGE, "the bot's own picture" if own else "the photo", choice.why)
-            return io.NodeOutput(picture, joined(provenance, taken), ui={"notices": taken.notices()})
-        prompt = ", ".join(part for part in (trigger.strip(), _STYLE, scene.strip() or bot_scene.strip()) if part)
-        ids = family.chosen(preset)
+                raise error(f"There is no picture to speak. {choice.why or 'Connect a portrait.'}")
+            taken = StageChoice(_STAGE, "the bot's own picture" if own else "the given portrait", choice.why)
+            return io.NodeOutput(picture, taken.append(), ui={"notices": taken.notices()})
+        words = (trigger.strip() or bot.trigger, _STYLE, scene.strip() or bot.scene)
+        prompt = ", ".join(filter(None, words))
+        ids = family.chosen(settings.preset)
         taken = StageChoice(_STAGE, family.name, models=ids)
         graph = GraphBuilder()
-        image = draw(graph, family, ids, prompt, width, height, seed, lora_name, steps)
-        return io.NodeOutput(image, joined(provenance, taken), ui={"notices": taken.notices()}, expand=graph.finalize())
+        size = width or settings.width, height or settings.height
+        image = draw(graph, family, ids, prompt, *size, seed, lora_name, steps)
+        return io.NodeOutput(image, taken.append(), ui={"notices": taken.notices()}, expand=graph.finalize())
+
+
+class LoadImageModel(Choosing):
+    @classmethod
+    @override
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MySpinBotLoadImageModel",
+            display_name="Load Image Model",
+            category="MySpinBot/Automatic",
+            description="Loads the image model that is there, with its text encoder and VAE: Z-Image-Turbo, which has "
+            "an open licence, else Stable Diffusion XL or 1.5.",
+            search_aliases=["checkpoint", "load model", "z-image", "sdxl", "stable diffusion", "automatic"],
+            inputs=[
+                io.Combo.Input(
+                    "family",
+                    options=[AUTO, *(family.name for family in FAMILIES)],
+                    default=AUTO,
+                    tooltip="The kind of model; auto takes the first that is there.",
+                )
+            ],
+            outputs=[
+                io.Model.Output("model", tooltip="The model."),
+                io.Clip.Output("clip", tooltip="The text encoder that belongs to it."),
+                io.Vae.Output("vae", tooltip="The VAE that belongs to it."),
+            ],
+            enable_expand=True,
+        )
+
+    @classmethod
+    @override
+    def execute(cls, family: str) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
+        from comfy_execution.graph_utils import GraphBuilder
+
+        asked = [kind for kind in FAMILIES if family in (AUTO, kind.name)]
+        found = next((kind for kind in asked if not absent(kind.chosen())), None)
+        if found is None:
+            raise MissingModelError(f"There is no image model. {how_to_get(absent(asked[0].chosen()))}")
+        graph = GraphBuilder()
+        ids = found.chosen()
+        loaded = found.loaded(graph, ids)
+        choice = StageChoice("Image model", found.name, models=ids)
+        return io.NodeOutput(*loaded, ui={"notices": choice.notices()}, expand=graph.finalize())

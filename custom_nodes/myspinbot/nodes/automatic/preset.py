@@ -1,5 +1,7 @@
 """Preset: one knob for a whole pipeline."""
 
+from __future__ import annotations
+
 from dataclasses import astuple, dataclass
 
 from comfy_api.latest import io
@@ -8,14 +10,39 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output
 from ...comfyui.model_files import manifest
 from ...shared.selection import suited_preset
-from .machine import Machine, this_machine
+from .choices import Machine, this_machine
 
 AUTO = "auto"
+PresetSocket = io.Custom("MYSPINBOT_PRESET")
+PRESET = PresetSocket.Input(
+    "preset", optional=True, tooltip="Sizes, steps and engines, from Preset; without it those that suit this machine."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a preset turns. Sizes are in pixels; `upscale_height` 0 leaves the clip as it is."""
+    """What a preset means, as it travels along its wire.
+
+    Attributes:
+        preset: Its name, by which stages choose their engines.
+        width: Of the talking video, in pixels, before upscaling.
+        height: The same.
+        steps: Of the video model.
+        speech_steps: Of the speech model.
+        upscale_height: Pixels of the shorter side of the finished video; 0 leaves it as it is.
+    """
+
+    preset: str
+    width: int
+    height: int
+    steps: int
+    speech_steps: int
+    upscale_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A preset's numbers: sizes in pixels by shape, then as in `Settings`."""
 
     short: int
     long: int
@@ -26,11 +53,11 @@ class Settings:
 
 
 # 832x480 and 640x640 hold as many pixels, which is what a window's time and memory follow.
-TABLE: dict[str, Settings] = {
-    "draft": Settings(384, 640, 512, 4, 7, 0),
-    "low-vram": Settings(384, 640, 496, 4, 16, 720),
-    "speed": Settings(480, 832, 640, 6, 16, 720),
-    "quality": Settings(480, 832, 640, 8, 32, 1080),
+TABLE: dict[str, Row] = {
+    "draft": Row(384, 640, 512, 4, 7, 0),
+    "low-vram": Row(384, 640, 496, 4, 16, 720),
+    "speed": Row(480, 832, 640, 6, 16, 720),
+    "quality": Row(480, 832, 640, 8, 32, 1080),
 }
 
 
@@ -40,6 +67,25 @@ def resolved(preset: str, machine: Machine) -> str:
         return preset
     suited, _ = suited_preset(manifest(), round(machine.memory * 1e9) if machine.has_card else 0)
     return suited.name
+
+
+def settings_of(preset: str, shape: str, machine: Machine) -> Settings:
+    """What a preset and a shape (square, landscape, portrait) mean on a machine."""
+    name = resolved(preset, machine)
+    row = TABLE[name]
+    sizes = {
+        "square": (row.square, row.square),
+        "landscape": (row.long, row.short),
+        "portrait": (row.short, row.long),
+    }
+    # Without a card auto stays: stages may then take what runs on a processor, which the draft never does.
+    passed = preset if name == "draft" else name
+    return Settings(passed, *sizes[shape], row.steps, row.speech_steps, row.upscale_height)
+
+
+def settings_or_own(preset: Settings | None) -> Settings:
+    """What the wire brings, or where none is connected what suits this machine."""
+    return preset or settings_of(AUTO, "square", this_machine())
 
 
 class Preset(io.ComfyNode):
@@ -68,7 +114,7 @@ class Preset(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.String.Output("preset", tooltip="The preset, for the automatic stages."),
+                PresetSocket.Output("preset", display_name="preset", tooltip="All of it, for the automatic stages."),
                 io.Int.Output("width", tooltip="Width of the talking video in pixels, before upscaling."),
                 io.Int.Output("height", tooltip="Height of the talking video in pixels, before upscaling."),
                 io.Int.Output("steps", tooltip="Steps of the video model."),
@@ -76,6 +122,7 @@ class Preset(io.ComfyNode):
                 io.Int.Output(
                     "upscale_height", tooltip="Pixels of the shorter side of the finished video; 0 keeps it as it is."
                 ),
+                io.String.Output("name", tooltip="The preset's name; auto where this machine has no graphics card."),
             ],
         )
 
@@ -83,14 +130,12 @@ class Preset(io.ComfyNode):
     @override
     def execute(cls, preset: str, shape: str) -> io.NodeOutput:  # pyright: ignore[reportIncompatibleMethodOverride]
         machine = this_machine()
-        name = resolved(preset, machine)
-        short, long, square, *rest = astuple(TABLE[name])
-        size = {"square": (square, square), "landscape": (long, short), "portrait": (short, long)}[shape]
+        settings = settings_of(preset, shape, machine)
         notices: list[Notice] = []
         if preset == AUTO:
+            name = resolved(preset, machine)
             notices.append(
                 {"level": "info", "text": f"Sizes and steps are those of {name}: this machine has {machine}."}
             )
-        # Without a card auto stays: stages may then take what runs on a processor, which the draft never does.
-        passed = preset if name == "draft" else name
-        return output(passed, *size, *rest, notices=notices)
+        name, *numbers = astuple(settings)
+        return output(settings, *numbers, name, notices=notices)

@@ -10,12 +10,13 @@ from typing_extensions import override
 from ...comfyui.graph_nodes import defaults_of
 from ...comfyui.model_files import manifest
 from ...engines.languages import base_of, code_of, language_of, name_of
+from ..bots.files import BOT, LoadedBot
 from ..speech.load_f5 import choices, known
 from ..speech.speak_draft import SCRIPT_LANGUAGE, DraftSpeech
 from ..voice.profiles import VoiceSocket
-from .models import absent, how_to_get, with_needs
-from .report import StageChoice, joined
-from .stage import PRESET, PROVENANCE, TOLD, Choosing
+from .choices import absent, how_to_get, with_needs
+from .preset import PRESET, Settings, settings_or_own
+from .provenance import PROVENANCE, Choosing, StageChoice
 
 if TYPE_CHECKING:
     from ...engines.voice.profile import VoiceProfile
@@ -46,7 +47,13 @@ class Speak(Choosing):
                     step=0.05,
                     tooltip="How fast the speech is: 1 is the voice's own pace, and greater is faster.",
                 ),
-                io.Int.Input("steps", default=16, min=4, max=64, tooltip="Steps of the speech model, if it is taken."),
+                io.Int.Input(
+                    "steps",
+                    default=0,
+                    min=0,
+                    max=64,
+                    tooltip="Steps of the speech model, if it is taken; 0 is the preset's.",
+                ),
                 io.Int.Input(
                     "seed",
                     default=290381,
@@ -55,17 +62,19 @@ class Speak(Choosing):
                     control_after_generate=True,
                     tooltip="The same seed, text and voice give the same speech.",
                 ),
+                SCRIPT_LANGUAGE,
+                BOT,
                 PRESET,
                 VoiceSocket.Input(
-                    "voice", optional=True, tooltip="The voice to speak with, from Load Bot or Load Voice Profile."
+                    "voice",
+                    optional=True,
+                    tooltip="A voice to speak with instead of the bot's own, from Load Voice Profile.",
                 ),
-                PROVENANCE,
-                SCRIPT_LANGUAGE,
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono."),
                 io.String.Output("timings", tooltip="When each word and each phoneme is heard, as JSON, in seconds."),
-                TOLD,
+                PROVENANCE,
             ],
             enable_expand=True,
         )
@@ -79,38 +88,40 @@ class Speak(Choosing):
         speed: float,
         steps: int,
         seed: int,
-        preset: str = "auto",
-        voice: VoiceProfile | None = None,
-        provenance: str = "",
         script_language: str = "",
+        bot: LoadedBot | None = None,
+        preset: Settings | None = None,
+        voice: VoiceProfile | None = None,
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
         from ...engines.speech.espeak import voice_name
 
+        settings = settings_or_own(preset)
+        voice = voice or (bot.voice if bot else None)
         graph = GraphBuilder()
         known_language = _short(script_language if language == "auto" else language)
         robot = f"a robot speaks {voice_name(language, script_language, text)}"
-        file, why = _model(preset, voice, known_language or language_of(text), robot)
+        file, why = _model(settings.preset, voice, known_language or language_of(text), robot)
         if file:
             ids = [known()[file]] if file in known() else []
             taken = StageChoice(_STAGE, "Speak (F5-TTS)", models=ids)
             loaded = graph.node("MySpinBotLoadF5", model=file, device="auto", precision="auto", generation="auto")
-            given = {"text": text, "speed": speed, "seed": seed, "steps": steps, "voice": voice}
+            given = {"text": text, "speed": speed, "seed": seed, "voice": voice}
+            given |= {"steps": steps or settings.speech_steps}
             spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(known_language) | given), f5=loaded.out(0))
         else:
             taken = StageChoice(_STAGE, "Speak (Draft)", why)
             how = {"language": language, "voice": "default", "speed": speed, "pitch": 50}
             spoken = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
-        told = joined(provenance, taken)
         ui = {"notices": taken.notices()}
-        return io.NodeOutput(spoken.out(0), spoken.out(1), told, ui=ui, expand=graph.finalize())
+        return io.NodeOutput(spoken.out(0), spoken.out(1), taken.append(), ui=ui, expand=graph.finalize())
 
 
 def _model(preset: str, voice: VoiceProfile | None, language: str, robot: str) -> tuple[str | None, str]:
     """The speech model's file to take, or None and why."""
     if preset == "draft":
-        return None, ""
+        return None, f"The draft preset takes no speech model, so {robot}."
     if voice is None:
         return None, f"No voice was chosen, so {robot}."
     listed = known()

@@ -1,14 +1,36 @@
-"""Where bots lie, and the files that they name."""
+"""Where bots lie, the files that they name, and how a bot travels between nodes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
 
 from ...comfyui.model_files import register_folder
 from ...shared.bots import FOLDER, SUFFIX, Bot, folder_of
 
+if TYPE_CHECKING:
+    from ...engines.voice.profile import VoiceProfile
+
 NONE = "none"  # in the combo, for a pipeline without a bot
 _WHAT = {"lora": "identity", "voice": "voice", "portrait": "portrait"}
+
+BotSocket = io.Custom("MYSPINBOT_BOT")
+BOT = BotSocket.Input("bot", optional=True, tooltip="Who speaks, from Load Bot; what is given here itself comes first.")
+
+
+@dataclass(frozen=True)
+class LoadedBot:
+    """A bot as it travels along its wire; `portrait` is an IMAGE (1, H, W, 3). What it doesn't have is empty."""
+
+    voice: VoiceProfile | None = None
+    lora_name: str = ""
+    trigger: str = ""
+    persona: str = ""
+    scene: str = ""
+    portrait: Any = None
 
 
 def names() -> list[str]:

@@ -10,7 +10,7 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output
 from ...shared.bots import read
 from ..voice.profiles import VoiceSocket
-from .files import NONE, changed_parts, found_parts, names, profile_path
+from .files import NONE, BotSocket, LoadedBot, changed_parts, found_parts, names, profile_path
 
 
 class LoadBot(io.ComfyNode):
@@ -34,6 +34,7 @@ class LoadBot(io.ComfyNode):
                 )
             ],
             outputs=[
+                BotSocket.Output("bot", display_name="bot", tooltip="All of it, for the automatic stages."),
                 VoiceSocket.Output("voice", display_name="voice", tooltip="Its voice, for Speak; none if it has none."),
                 io.String.Output("lora_name", tooltip="Its identity, for Apply Identity (LoRA); empty if it has none."),
                 io.String.Output("trigger", tooltip="The words that call the person up in a prompt."),
@@ -62,14 +63,19 @@ class LoadBot(io.ComfyNode):
         from ...engines.voice.profile import load_profile
 
         if bot == NONE:
-            return output(None, "", "", "", "", None)
+            return _outputs(LoadedBot(), [])
         profile = read(profile_path(bot))
         paths = found_parts(profile)
         notices: list[Notice] = [{"level": "warning", "text": text} for text in changed_parts(profile, paths)]
         voice = load_profile(paths["voice"]) if "voice" in paths else None
         lora = _as_listed(profile.files["lora"].file) if "lora" in paths else ""
         portrait = _picture(paths["portrait"]) if "portrait" in paths else None
-        return output(voice, lora, profile.trigger, profile.persona, profile.scene, portrait, notices=notices)
+        bot = LoadedBot(voice, lora, profile.trigger, profile.persona, profile.scene, portrait)
+        return _outputs(bot, notices)
+
+
+def _outputs(bot: LoadedBot, notices: list[Notice]) -> io.NodeOutput:
+    return output(bot, bot.voice, bot.lora_name, bot.trigger, bot.persona, bot.scene, bot.portrait, notices=notices)
 
 
 def _as_listed(file: str) -> str:

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...shared.selection import LANGUAGE_MODEL, OLLAMA
+from ..bots.files import BOT, LoadedBot
 
 # How often the template had to do for these inputs: a new number makes ComfyUI ask the model again,
 # and show the warning again, instead of taking the template's script from its cache.
@@ -93,13 +94,7 @@ class Script(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="The same seed, model and topic give the same script.",
                 ),
-                io.String.Input(
-                    "bot_persona",
-                    display_name="Bot persona",
-                    optional=True,
-                    force_input=True,
-                    tooltip="A bot's own persona, from Load Bot, where none is written above.",
-                ),
+                BOT,
             ],
             outputs=[
                 io.String.Output("narration", tooltip="The words to be spoken."),
@@ -117,13 +112,13 @@ class Script(io.ComfyNode):
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, bot_persona: str = "", **inputs: Any
+        cls, bot: LoadedBot | None = None, **inputs: Any
     ) -> io.NodeOutput:
         from ...engines.script.brief import Brief
         from ...engines.script.ollama import Model
         from ...engines.script.write import write
 
-        persona = inputs["persona"].strip() or bot_persona
+        persona = inputs["persona"].strip() or (bot.persona if bot else "")
         script = write(
             Brief(inputs["topic"], inputs["tone"], persona, inputs["length"], inputs["language"]),
             Model(*(inputs[name] for name in ("host", "model", "temperature", "timeout", "seed"))),
@@ -137,4 +132,4 @@ class Script(io.ComfyNode):
 
 def _key(inputs: dict[str, Any]) -> tuple[Any, ...]:
     """What is typed; of what is connected ComfyUI knows nothing when it asks for the fingerprint."""
-    return tuple(sorted((name, value) for name, value in inputs.items() if name != "bot_persona"))
+    return tuple(sorted((name, value) for name, value in inputs.items() if name != "bot"))

@@ -1,5 +1,7 @@
 """Speak (Draft): text into speech with espeak-ng, on any machine."""
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 from typing_extensions import override
 
@@ -86,7 +88,7 @@ class DraftSpeech(io.ComfyNode):
         waveform = torch.from_numpy(speech.samples)[None, None]  # (1, 1, T)
         audio = {"waveform": waveform, "sample_rate": speech.sample_rate}
         notices: list[Notice] = [{"level": "warning", "text": remark}] if remark else []
-        return output(audio, speech.timings.to_json(), notices=notices)
+        return output(audio, replace(speech.timings, text=text).to_json(), notices=notices)
 
 
 def _choices() -> tuple[list[str], list[str]]:

@@ -1,5 +1,6 @@
 """Speak (F5-TTS): text in the voice of a recording."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -173,7 +174,8 @@ class SpeakF5(io.ComfyNode):
             speech = speak(model, vocoder, f5.vocabulary, text, reference, settings, progress_callback(), align)
         notices: list[Notice] = [{"level": "warning", "text": remark} for remark in [*remarks, *speech.remarks]]
         waveform = torch.from_numpy(speech.samples)[None, None]  # (1, 1, T)
-        return output({"waveform": waveform, "sample_rate": SAMPLE_RATE}, speech.timings.to_json(), notices=notices)
+        timings = replace(speech.timings, text=text).to_json()
+        return output({"waveform": waveform, "sample_rate": SAMPLE_RATE}, timings, notices=notices)
 
 
 def _reference(voice: "VoiceProfile | None", audio: Any, transcript: str, **settings: Any) -> "Reference":

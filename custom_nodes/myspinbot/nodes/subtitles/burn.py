@@ -9,6 +9,7 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.model_files import register_folder
 from ...comfyui.video_files import clip_path, new_clip
+from .subtitles import TIMINGS, timings_of
 
 
 class BurnSubtitles(io.ComfyNode):
@@ -24,7 +25,6 @@ class BurnSubtitles(io.ComfyNode):
             search_aliases=["captions", "burn subtitles", "hardsub", "open captions", "text overlay", "caption video"],
             inputs=[
                 io.Video.Input("video", tooltip="The video of the speech; its sound is copied as it is."),
-                io.String.Input("timings", force_input=True, tooltip="When each word is heard, from a Speak node."),
                 io.Float.Input(
                     "size",
                     default=5.5,
@@ -50,11 +50,12 @@ class BurnSubtitles(io.ComfyNode):
                     default="outline",
                     tooltip="What sets the letters off from the picture: an outline, a dark box, or nothing.",
                 ),
+                TIMINGS,
                 io.String.Input(
                     "text",
                     optional=True,
                     force_input=True,
-                    tooltip="What is said as it is written, for punctuation and numbers; else the timings' own words.",
+                    tooltip="What is said as it is written, for punctuation and numbers; else as the timings have it.",
                 ),
             ],
             outputs=[io.Video.Output("video", tooltip="The video with subtitles at its average frame rate.")],
@@ -65,11 +66,11 @@ class BurnSubtitles(io.ComfyNode):
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls,
         video: Any,
-        timings: str,
         size: float,
         position: Literal["bottom", "middle", "top"],
         color: str,
         backing: Literal["outline", "box", "none"],
+        timings: str = "",
         text: str = "",
     ) -> io.NodeOutput:
         import folder_paths
@@ -78,7 +79,7 @@ class BurnSubtitles(io.ComfyNode):
         from ...engines.subtitles.caption import Style
         from ...engines.timings import Timings
 
-        speech = Timings.from_json(timings)
+        speech = Timings.from_json(timings_of(timings, video))
         register_folder("fonts")
         target = new_clip("subtitles")
         burnt = burn(

@@ -7,9 +7,16 @@ from comfy_api.latest import io, ui
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice
+from ...comfyui.video_files import clip_path
 from ...shared.files import atomic_write
 
 _CLIPS = (".mp4", ".mov", ".mkv", ".webm")
+TIMINGS = io.String.Input(
+    "timings",
+    optional=True,
+    force_input=True,
+    tooltip="When each word is heard, from a Speak node; else as the video's file has it from Talking Head.",
+)
 
 
 class Subtitles(io.ComfyNode):
@@ -25,23 +32,23 @@ class Subtitles(io.ComfyNode):
             search_aliases=["srt", "vtt", "webvtt", "captions", "closed captions", "save subtitles", "transcript"],
             is_output_node=True,
             inputs=[
-                io.String.Input("timings", force_input=True, tooltip="When each word is heard, from a Speak node."),
                 io.String.Input(
                     "filename_prefix",
                     display_name="Filename prefix",
                     default="video/ComfyUI",
                     tooltip="The prefix of the files; give that of Save Video, so that they lie beside the video.",
                 ),
+                TIMINGS,
                 io.String.Input(
                     "text",
                     optional=True,
                     force_input=True,
-                    tooltip="What is said as it is written, for punctuation and numbers; else the timings' own words.",
+                    tooltip="What is said as it is written, for punctuation and numbers; else as the timings have it.",
                 ),
                 io.Video.Input(
                     "video",
                     optional=True,
-                    tooltip="The output of Save Video: the files then have the number of the video it saved.",
+                    tooltip="The output of Save Video: the files then have the number of the video that it saved.",
                 ),
             ],
             outputs=[
@@ -53,18 +60,32 @@ class Subtitles(io.ComfyNode):
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, timings: str, filename_prefix: str, text: str = "", video: Any = None
+        cls, filename_prefix: str, timings: str = "", text: str = "", video: Any = None
     ) -> io.NodeOutput:
         from ...engines.subtitles.cues import OTHER_TEXT, cues, srt, vtt
         from ...engines.timings import Timings
 
-        found, used = cues(Timings.from_json(timings), text)
+        found, used = cues(Timings.from_json(timings_of(timings, video)), text)
         contents = {".srt": srt(found), ".vtt": vtt(found)}
         notices: list[Notice] = [] if used else [{"level": "warning", "text": OTHER_TEXT}]
         if not found:
             notices.append({"level": "warning", "text": "The timings hold no words, so the subtitles are empty."})
         saved = _save(contents, filename_prefix, beside=video is not None)
         return io.NodeOutput(*contents.values(), ui={"files": saved, "notices": notices})
+
+
+def timings_of(timings: str, video: Any) -> str:
+    """What is connected, or else what the video's file has.
+
+    Raises:
+        ValueError: There is neither.
+    """
+    from ...media.remux import read_tags
+
+    found = timings if timings.strip() or video is None else read_tags(clip_path(video)).get("timings", "")
+    if not found.strip():
+        raise ValueError("It isn't known when each word is heard. Connect `timings` of the node that speaks.")
+    return found
 
 
 def _save(contents: dict[str, str], prefix: str, *, beside: bool) -> list[ui.SavedResult]:

@@ -1,13 +1,44 @@
-"""The models that an automatic stage may take, as far as they are there."""
+"""What an automatic stage may choose from: this machine, and the models as far as they are there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from ...comfyui.model_files import MissingModelError, find_model, manifest
 from ...shared.manifest import command_for
 from ...shared.selection import Roles, to_load
-from .machine import this_machine
+
+CPU_LIMIT = 10**9  # bytes of weights beyond which a processor is no place for a model that draws pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The device that ComfyUI computes on: `cpu`, `cuda`, `mps`, ..., and its memory in GB (10^9 bytes)."""
+
+    device: str
+    memory: float
+
+    @property
+    def has_card(self) -> bool:
+        return self.device != "cpu"
+
+    def carries(self, weights: int) -> bool:
+        """Whether a model that draws, with so many bytes of weights, comes to an end in bearable time."""
+        return self.has_card or weights <= CPU_LIMIT
+
+    def __str__(self) -> str:
+        return f"a graphics card with {self.memory:.0f} GB" if self.has_card else "no graphics card"
+
+
+def this_machine() -> Machine:
+    """The machine that ComfyUI runs on."""
+    from comfy import model_management
+
+    place = model_management.get_torch_device()
+    memory: Any = model_management.get_total_memory(place)
+    return Machine(str(place.type), memory / 1e9)
 
 
 def first_present(ids: Iterable[str]) -> str | None:

@@ -1,4 +1,7 @@
-"""Talking Head: a picture that speaks, by the best engine that the machine and the models allow."""
+"""Talking Head: a picture that speaks, by the best engine that the machine and the models allow.
+
+The node adds another behind the engine, which gives the next one its turn where that failed.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
+from ...comfyui.video_files import clip_path, new_clip
+from .choices import this_machine
 from .head_engines import engine_to_take, name_of
-from .machine import this_machine
-from .report import StageChoice, joined
-from .stage import PRESET, PROVENANCE, TOLD, Choosing
+from .preset import PRESET, settings_or_own
+from .provenance import PROVENANCE, Choosing, StageChoice
 
 _STAGE = "Talking head"
 
@@ -27,9 +31,15 @@ def _inputs() -> list[io.Input]:
             multiline=True,
             tooltip="What is to be seen, for the video model.",
         ),
-        io.Int.Input("width", default=640, min=128, max=2048, step=16, tooltip="Width of the video in pixels."),
-        io.Int.Input("height", default=640, min=128, max=2048, step=16, tooltip="Height of the video in pixels."),
-        io.Int.Input("steps", default=6, min=1, max=100, tooltip="Steps of the video model, if it is taken."),
+        io.Int.Input(
+            "width", default=0, min=0, max=2048, step=16, tooltip="Width of the video in pixels; 0 is the preset's."
+        ),
+        io.Int.Input(
+            "height", default=0, min=0, max=2048, step=16, tooltip="Height of the video in pixels; 0 is the preset's."
+        ),
+        io.Int.Input(
+            "steps", default=0, min=0, max=100, tooltip="Steps of the video model, if it is taken; 0 is the preset's."
+        ),
         io.Int.Input(
             "seed",
             default=290381,
@@ -40,14 +50,13 @@ def _inputs() -> list[io.Input]:
         ),
         io.String.Input("timings", optional=True, force_input=True, tooltip="When each sound is heard, from Speak."),
         PRESET,
-        PROVENANCE,
     ]
 
 
 def _outputs() -> list[io.Output]:
     return [
         io.Video.Output("video", tooltip="The talking picture with the sound."),
-        TOLD,
+        PROVENANCE,
     ]
 
 
@@ -70,7 +79,9 @@ class TalkingHead(Choosing):
     @classmethod
     @override
     def execute(cls, **values: Any) -> io.NodeOutput:
-        return _next({"timings": None, "preset": "auto", "provenance": ""} | values, {})
+        settings = settings_or_own(values.get("preset"))
+        own = {name: values[name] or getattr(settings, name) for name in ("width", "height", "steps")}
+        return _next({"timings": None} | values | own | {"preset": settings}, {})
 
 
 class TalkingHeadResult(io.ComfyNode):
@@ -89,7 +100,7 @@ class TalkingHeadResult(io.ComfyNode):
                 io.Video.Input("video", tooltip="What the engine made; nothing where it failed."),
                 io.String.Input("tried", tooltip="The engines that failed before, as JSON."),
                 io.String.Input("engine", tooltip="The engine that was taken."),
-                io.String.Input("taken", tooltip="What is told of it, as JSON."),
+                io.String.Input("choice", tooltip="What provenance says of it, as JSON."),
                 *_inputs(),
             ],
             outputs=_outputs(),
@@ -99,27 +110,33 @@ class TalkingHeadResult(io.ComfyNode):
     @classmethod
     @override
     def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, video: Any, tried: str, engine: str, taken: str, **values: Any
+        cls, video: Any, tried: str, engine: str, choice: str, **values: Any
     ) -> io.NodeOutput:
+        from ...media.remux import write_tags
+
         failed: dict[str, str] = json.loads(tried)
         if video is None:
             return _next(values, {**failed, engine: f"{name_of(engine)} ran out of memory."})
-        told = StageChoice(**json.loads(taken))
-        return io.NodeOutput(video, joined(values["provenance"], told), ui={"notices": told.notices()})
+        taken = StageChoice(**json.loads(choice))
+        provenance, timings = taken.append(), values["timings"] or ""
+        path = new_clip("talking-head")
+        write_tags(clip_path(video), path, {"provenance": provenance} | ({"timings": timings} if timings else {}))
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), provenance, ui={"notices": taken.notices()})
 
 
 def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:
     """Expand into the best engine that wasn't tried, and what comes after it."""
     from comfy_execution.graph_utils import GraphBuilder
 
-    engine, why = engine_to_take(values["preset"], this_machine(), tried)
-    ids = engine.chosen(values["preset"])
+    preset = values["preset"].preset
+    engine, why = engine_to_take(preset, this_machine(), tried)
+    ids = engine.chosen(preset)
     graph = GraphBuilder()
-    told = {
+    given = {
         "tried": json.dumps(tried),
         "engine": engine.id,
-        "taken": json.dumps(asdict(StageChoice(_STAGE, engine.name, why, ids))),
+        "choice": json.dumps(asdict(StageChoice(_STAGE, engine.name, why, ids))),
     }
     video = engine.wire(graph, ids, values)
-    result = graph.node("MySpinBotTalkingHeadResult", video=video, **told, **values)
+    result = graph.node("MySpinBotTalkingHeadResult", video=video, **given, **values)
     return io.NodeOutput(result.out(0), result.out(1), expand=graph.finalize())
