@@ -11,6 +11,7 @@ import pytest
 
 from myspinbot_runner import Client
 from tests.identity import portraits
+from tests.ollama import Ollama
 from tests.runner.editor import Editor
 from tests.runner.helpers import tag
 
@@ -41,6 +42,46 @@ def test_direct_speaks_my_words_from_my_portrait(bare: Any, tmp_path: Path) -> N
     assert '"stage"' not in said, "what made it is in the video and beside it, not among what is printed"
     assert used(only(tmp_path, ".mp4")) == ["the given portrait", "Speak (Draft)", "Talking Head (Draft)"]
     assert "These are my words." in only(tmp_path, ".srt").read_text(encoding="utf-8")
+
+
+def test_another_seed_runs_its_stage_and_what_follows_from_it_again_and_nothing_else(bare: Any) -> None:
+    answer = json.dumps({"scene": "A hive.", "narration": "Bees dance."})
+    with Ollama(answer) as ollama:
+        client = Client(bare.url)
+        workflow = client.open(GUIDED)
+        for flag, value in {"topic": f"Bees {tag()}", "preset": "draft"}.items():
+            client.set_input(workflow, flag, value)
+        workflow.set("Write Script.host", ollama.host)
+        graph = workflow.api()
+        ids = {node["class_type"].removeprefix("MySpinBot"): key for key, node in graph.items()}
+        assert ran(client, graph) == set(ids)
+        assert ran(client, graph) == set()
+        end = {"Finish", "SaveVideo", "Subtitles"}
+        following = {
+            "TalkingHead": end,
+            "Speak": {"TalkingHead", *end},
+            "Portrait": {"TalkingHead", *end},
+            "Script": {"PreviewAny", "Speak", "Portrait", "TalkingHead", *end},
+        }
+        for stage, others in following.items():
+            graph[ids[stage]]["inputs"]["seed"] += 1
+            assert ran(client, graph) == {stage, *others}
+        graph[ids["Finish"]]["inputs"]["captions"] = True
+        assert ran(client, graph) == end
+
+
+def ran(client: Client, graph: dict[str, Any]) -> set[str]:
+    """The kinds of the nodes of `graph` that the server ran; the others came from its cache."""
+    job = client.submit(graph)
+    job.result()
+    messages = dict(client.api.history(job.id)[job.id]["status"]["messages"])
+    kinds = {key: node["class_type"].removeprefix("MySpinBot") for key, node in graph.items()}
+    return set(kinds.values()) - {kinds[key] for key in messages["execution_cached"]["nodes"] if key in kinds}
+
+
+def test_guided_is_a_graph_that_a_person_can_follow() -> None:
+    workflow = json.loads(GUIDED.read_text("utf-8"))
+    assert len(workflow["links"]) <= 20
 
 
 @pytest.mark.slow
