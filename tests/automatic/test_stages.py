@@ -121,8 +121,25 @@ def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
 def test_the_draft_preset_takes_no_model(furnished: Any) -> None:
     work = speak(voice=["v2", 0], preset=["p", 0]) | voice()
     work["p"] = node("MySpinBotPreset", preset="draft", shape="square")
-    (taken,) = json.loads(text(run(furnished, work), "2"))
-    assert taken == {"stage": "Speech", "used": "Speak (Draft)"}
+    result = run(furnished, work)
+    (taken,) = json.loads(text(result, "2"))
+    why = "The draft preset takes no speech model, so a robot speaks English (America)."
+    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
+    assert ("info", f"Takes Speak (Draft). {why}") in [(notice.level, notice.text) for notice in result.notices]
+
+
+@pytest.mark.parametrize(("typed", "longest"), [(0, 640), (256, 384)])
+def test_a_number_that_is_typed_comes_before_the_presets(bare: Any, tmp_path: Path, typed: int, longest: int) -> None:
+    work = talk(width=typed, height=0, preset=["d", 0])
+    work |= {
+        "d": node("MySpinBotPreset", preset="draft", shape="landscape"),
+        "v2": node("MySpinBotLoadBot", bot="none"),
+    }
+    del work["v1"], work["1"]["inputs"]["voice"]
+    work["1"]["inputs"]["bot"] = ["v2", 0]
+    path, _, _ = made(bare, work, tmp_path)
+    with av.open(str(path)) as clip:
+        assert max(clip.streams.video[0].width, clip.streams.video[0].height) == longest
 
 
 def test_without_the_model_what_fetches_it_is_said(bare: Any) -> None:

@@ -80,7 +80,7 @@ def test_app_mode_is_a_form_of_the_inputs(editor):
     editor.clear_mask()
     editor.page.get_by_role("button", name="Enter app mode").first.click()
     editor.page.get_by_text("Number of runs").wait_for()
-    labels = ["Portrait", "Topic", "Tone", "Length", "Voice language", "Model"]
+    labels = ["Topic", "Portrait", "Voice language", "Length", "Tone", "Model"]
     shown = editor.page.wait_for_function(SHOWN, arg=labels).json_value()
     places = [shown.index(label) for label in labels]
     assert places == sorted(places)

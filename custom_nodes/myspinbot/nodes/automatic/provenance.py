@@ -49,11 +49,13 @@ class StageChoice:
     why: str = ""
     models: Sequence[str] = field(default_factory=tuple)
 
-    def notices(self) -> list[Notice]:
-        """What the user is told: the choice, why nothing better was taken, and licences that aren't open."""
-        choice: Notice = {"level": "info", "text": f"Takes {self.used}."}
-        if self.why:
-            choice = {"level": "warning", "text": f"Takes {self.used}. {self.why}"}
+    def notices(self, *, asked_for: bool = False) -> list[Notice]:
+        """What the user is told: the choice, why nothing better was taken, and licences that aren't open.
+
+        A choice that was `asked_for`, as by a preset, is no warning.
+        """
+        level = "warning" if self.why and not asked_for else "info"
+        choice: Notice = {"level": level, "text": f"Takes {self.used}. {self.why}".rstrip()}
         return [choice, *({"level": "warning", "text": text} for text in licence_remarks(self.models))]
 
     def append(self, *before: str) -> str:
@@ -149,7 +151,8 @@ class WriteProvenance(io.ComfyNode):
         from ...media.remux import write_tags
 
         source = clip_path(video)
-        found = entries(in_file(source), provenance)
+        given = entries(provenance)
+        found = [*(entry for entry in entries(in_file(source)) if entry not in given), *given]
         models = [record(model) for model in manifest().named(models_of(found))]
         path = new_clip("provenance")
         tags = {"provenance": json.dumps(found), "models": json.dumps(models)}

@@ -114,7 +114,7 @@ class Speak(Choosing):
             taken = StageChoice(_STAGE, "Speak (Draft)", why)
             how = {"language": language, "voice": "default", "speed": speed, "pitch": 50}
             spoken = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
-        ui = {"notices": taken.notices()}
+        ui = {"notices": taken.notices(asked_for=settings.preset == "draft")}
         return io.NodeOutput(spoken.out(0), spoken.out(1), taken.append(), ui=ui, expand=graph.finalize())
 
 
