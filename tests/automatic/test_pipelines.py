@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def ran(client: Client, graph: dict[str, Any]) -> set[str]:
     """The kinds of the nodes of `graph` that the server ran; the others came from its cache."""
     job = client.submit(graph)
     job.result()
-    messages = dict(client.api.history(job.id)[job.id]["status"]["messages"])
+    with urllib.request.urlopen(f"{client.api.http.url}/history/{job.id}") as answer:
+        messages = dict(json.load(answer)[job.id]["status"]["messages"])
     kinds = {key: node["class_type"].removeprefix("MySpinBot") for key, node in graph.items()}
     return set(kinds.values()) - {kinds[key] for key in messages["execution_cached"]["nodes"] if key in kinds}
 
