@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from myspinbot_manage.cli import write_provenance
-from myspinbot_runner import hooks
 from myspinbot_runner.server import LocalServer
 from tests.conftest import StartServer
 from tests.identity import portraits
@@ -19,12 +17,6 @@ from tests.runner.helpers import tag
 from .pipelines import TRAIN, command, training
 
 OPENF5 = "model:\n  backbone: DiT\n  arch:\n    text_mask_padding: true\n"
-
-
-@pytest.fixture(autouse=True)
-def provenance_beside_videos(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the command line adds to the runner, for tests that use the runner from Python."""
-    monkeypatch.setattr(hooks, "after_save", [write_provenance])
 
 
 @pytest.fixture(scope="session")
