@@ -70,8 +70,8 @@ class LoadBot(io.ComfyNode):
         voice = load_profile(paths["voice"]) if "voice" in paths else None
         lora = _as_listed(profile.files["lora"].file) if "lora" in paths else ""
         portrait = _picture(paths["portrait"]) if "portrait" in paths else None
-        bot = LoadedBot(voice, lora, profile.trigger, profile.persona, profile.scene, portrait)
-        return _outputs(bot, notices)
+        loaded = LoadedBot(voice, lora, profile.trigger, profile.persona, profile.scene, portrait)
+        return _outputs(loaded, notices)
 
 
 def _outputs(bot: LoadedBot, notices: list[Notice]) -> io.NodeOutput:
