@@ -12,6 +12,7 @@ from typing import Any
 
 from myspinbot_runner import hooks
 
+GENERAL = "`myspinbot models get` fetches the models of MySpinBot's own workflows."
 VIDEOS = (".mp4", ".webm", ".mkv", ".mov", ".avi", ".gif")
 
 
@@ -63,7 +64,7 @@ def write_beside(
 
 
 def how_to_get(file: str) -> str:
-    """How to get a model file, in the words that the nodes use too; empty where it isn't known."""
+    """How to get a model file, in the words that the nodes use too."""
     from myspinbot_runner.errors import BadInput
 
     from .models.manifest import load
@@ -71,5 +72,5 @@ def how_to_get(file: str) -> str:
     try:
         model = load().find(file)
     except BadInput:
-        return ""
-    return model.missing if model else ""
+        model = None
+    return model.missing if model else GENERAL

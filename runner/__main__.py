@@ -1,4 +1,4 @@
-"""`python -m myspinbot_runner` is `myspinbot`."""
+"""`python -m myspinbot_runner` has the runner's own commands; `python -m myspinbot_manage` is all of `myspinbot`."""
 
 from .cli import main
 

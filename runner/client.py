@@ -75,6 +75,23 @@ class Client:
         """
         self.api.http.knock()
 
+    @property
+    def host(self) -> str:
+        """The name or number of the machine in the server's address."""
+        return self.api.http.host
+
+    def object_info(self) -> dict[str, Any]:
+        """The server's node types, as `/object_info` describes them."""
+        return self.api.object_info()
+
+    def system_stats(self) -> Any:
+        """What the server says of its machine, versions and devices."""
+        return self.api.http.ask("GET", "/system_stats").json()
+
+    def log(self) -> str:
+        """The server's recent log."""
+        return self.api.log()
+
     def open(self, path: str | Path) -> Workflow:
         """Load a workflow file and bind it to this server's node types."""
         return self.bind(Workflow.load(path))
@@ -83,10 +100,6 @@ class Client:
         """Bind a workflow to this server's node types, and forget the values that were set in it."""
         workflow.bind(self.api.object_info(workflow.node_types()))
         return workflow
-
-    def set_input(self, workflow: Workflow, name: str, value: str) -> None:
-        """Set one input from text, as `set_inputs` does."""
-        self.set_inputs(workflow, {name: value})
 
     def set_inputs(
         self,

@@ -21,7 +21,6 @@ from .errors import (
 )
 
 MODEL_FILE = re.compile(r"\.(safetensors|sft|ckpt|pt|pth|bin|onnx|gguf)$", re.IGNORECASE)
-GET_MODELS = "`myspinbot models get` fetches the models of MySpinBot's own workflows."
 LOWER = (
     "Lower the width, height, length or batch size, close other programs that use the GPU, "
     "or start ComfyUI with --lowvram."
@@ -109,7 +108,7 @@ def _input_error(error: Mapping[str, Any], node_id: str, graph: Graph) -> Runner
 
 def _way_to(file: str) -> str:
     """How to get a file that the server lacks."""
-    return next(filter(None, (explain(file) for explain in hooks.explain_missing_file)), GET_MODELS)
+    return next(filter(None, (explain(file) for explain in hooks.explain_missing_file)), "")
 
 
 def _limits(config: Any) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from .http import ConnectionLost, ReadTimeout
 from .transfer import Reply, SourceError, Transfer, TransientError, read_reply, resume_headers
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³]) *(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _safe_name(name: str) -> str:
     stem, suffix = os.path.splitext(name)  # noqa: PTH122  (a name, not yet a path)
     while len((stem + suffix).encode("utf-8", "replace")) > 200:
         stem, suffix = stem[:-1], suffix[:20]
-    return f"_{name}" if RESERVED.match(name) else stem + suffix
+    return f"_{stem}{suffix}" if RESERVED.fullmatch(name) else stem + suffix
 
 
 class Download:

@@ -62,10 +62,10 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
         with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
             from .machine import from_stats, nvidia_driver
 
-            info = client.api.object_info()
+            info = client.object_info()
             types = set(info)
-            machine = from_stats(client.api.http.ask("GET", "/system_stats").json(), nvidia_driver())
-            pack = report.pack_line(why_not_loaded(info, client.api.log()))
+            machine = from_stats(client.system_stats(), nvidia_driver())
+            pack = report.pack_line(why_not_loaded(info, client.log()))
     except RunnerError as error:
         trouble = error
         pack = Line("Nodes", "note", "nobody asked ComfyUI whether it has them.", {"loaded": None})

@@ -67,7 +67,7 @@ def connect(
     try:
         client.check_reachable()
     except ConnectionLost:
-        if no_start or not _on_this_machine(client.api.http.host):
+        if no_start or not _on_this_machine(client.host):
             raise
     else:
         yield client, None

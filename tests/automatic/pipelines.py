@@ -47,7 +47,7 @@ def guided(server: Any, bot: str, *, length: int = 3, **changes: dict[str, Any])
     workflow = client.open(GUIDED)
     flags = {"topic": "Bees", "length": str(length), "bot": bot, "preset": "low-vram", "prompt": "A person."}
     for flag, value in flags.items():
-        client.set_input(workflow, flag, value)
+        client.set_inputs(workflow, {flag: value})
     workflow.set("Write Script.host", NOBODY)
     small: dict[str, dict[str, Any]] = {
         "Portrait": {"steps": 1},

@@ -51,7 +51,7 @@ def test_another_seed_runs_its_stage_and_what_follows_from_it_again_and_nothing_
         client = Client(bare.url)
         workflow = client.open(GUIDED)
         for flag, value in {"topic": f"Bees {tag()}", "preset": "draft"}.items():
-            client.set_input(workflow, flag, value)
+            client.set_inputs(workflow, {flag: value})
         workflow.set("Write Script.host", ollama.host)
         graph = workflow.api()
         ids = {node["class_type"].removeprefix("MySpinBot"): key for key, node in graph.items()}

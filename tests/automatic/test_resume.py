@@ -162,7 +162,7 @@ def test_train_bot_killed_in_the_identitys_training(
         workflow = client.open(TRAIN)
         flags = {"recording": str(RECORDING), "transcript": WORDS, "name": name, "consent": "true"}
         for flag, value in flags.items():
-            client.set_input(workflow, flag, value)
+            client.set_inputs(workflow, {flag: value})
         settings = {"folder": folder, "steps": 6, "sample_every": 2, "resolution": 64, "rank": 2}
         for key, value in settings.items():
             workflow.set(f"Train Identity (LoRA).{key}", value)
@@ -205,7 +205,7 @@ def test_finetune_voice_killed_in_the_voices_training(
         flags = {"recording": str(RECORDING), "transcript": WORDS, "name": name, "trained-name": f"{name}, trained"}
         flags |= {"consent": "true", "steps": "60", "learning-rate": "0.01", "speech-steps": "5"}
         for flag, value in flags.items():
-            client.set_input(workflow, flag, value)
+            client.set_inputs(workflow, {flag: value})
         return workflow.api()
 
     def trained(server: LocalServer) -> Path:

@@ -326,12 +326,12 @@ def test_where_there_is_no_bot_it_is_said_where_they_come_from(bare: Any) -> Non
     client = Client(bare.url)
     workflow = client.open(GUIDED)
     with pytest.raises(BadInput, match=r"Choose one of: none\. Bots come from the workflow train_bot"):
-        client.set_input(workflow, "bot", "anna")
+        client.set_inputs(workflow, {"bot": "anna"})
 
 
 def test_a_text_may_end_like_a_folder(bare: Any) -> None:
     client = Client(bare.url)
     workflow = client.open(GUIDED)
-    client.set_input(workflow, "topic", "What is meant by and/or/")
+    client.set_inputs(workflow, {"topic": "What is meant by and/or/"})
     (script,) = (node for node in workflow.api().values() if node["class_type"] == "MySpinBotScript")
     assert script["inputs"]["topic"] == "What is meant by and/or/"

@@ -19,7 +19,7 @@ from myspinbot_manage.cli import call as call_here
 from myspinbot_runner.cli.run import run
 from myspinbot_runner.client import Client
 from myspinbot_runner.workflow import Workflow
-from myspinbot_runner.workflow.inputs import RESERVED_FLAGS
+from myspinbot_runner.workflow.inputs import RESERVED_FLAGS, names_in_file
 from tests.runner.helpers import (
     ROOT,
     call,
@@ -190,6 +190,16 @@ def test_names_of_inputs_need_no_server(tmp_path):
         assert "--breadth-of-it, --height" in out
         assert "Their types and ranges come from a server" in out
         assert call("inputs", app(tmp_path), "--json", *args)[0] == 11
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("workflows/*.app.json")), ids=lambda path: path.name)
+def test_the_file_alone_names_the_inputs_that_a_server_knows(server, path):
+    """Buttons of the page, which hold no value, are none."""
+    names, certain = names_in_file(json.loads(path.read_text("utf-8")))
+    flags = [field.flag for field in Client(server.url).open(path).inputs]
+    assert certain
+    for flag, name in zip(flags, names, strict=True):
+        assert flag == name or flag.endswith(f"-{name}")
 
 
 def test_a_wrong_flag_is_named_before_a_server_is_started(tmp_path):

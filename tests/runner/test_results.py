@@ -132,6 +132,13 @@ def test_any_name_gives_a_path_inside(subfolder, filename):
     assert all(len(part.encode("utf-8", "replace")) <= 210 for part in path.parts)
 
 
+@pytest.mark.parametrize("name", ["con", "CON.png", "conin$", "com1", "lpt².txt", "nul .txt", "con." + "x" * 300])
+def test_a_name_that_windows_keeps_for_a_device_gets_another(name):
+    (part,) = safe_path(Remote("1", name, "", "output")).parts
+    assert part[0] == "_"
+    assert len(part) <= 210
+
+
 keys = st.sampled_from(["filename", "type", "subfolder", "images"])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,32 @@ def test_only_what_may_be_replaced_is(tmp_path: Path) -> None:
         other.write_text("made meanwhile")
     assert other.read_text() == "made meanwhile"
     assert sorted(tmp_path.iterdir()) == [path, other]
+
+
+def test_what_another_program_puts_there_at_the_last_moment_stays(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "a.txt"
+    link = os.link
+
+    def late(source: Path, target: Path) -> None:
+        path.write_text("another program's")
+        link(source, target)
+
+    monkeypatch.setattr("myspinbot.shared.files.os.link", late)
+    with pytest.raises(FileExistsError, match="never replaced"), atomic_write(path) as aside:
+        aside.write_text("mine")
+    assert path.read_text() == "another program's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("myspinbot.shared.files.os.link", refused)
+    with atomic_write(tmp_path / "a.txt") as aside:
+        aside.write_text("mine")
+    assert (tmp_path / "a.txt").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_whose_name_is_as_long_as_a_name_can_be(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def draft(client: Client, **inputs):
         if "__" in name:
             workflow.set(name.replace("__", ".").lstrip("n"), value)
         else:
-            client.set_input(workflow, name.replace("_", "-"), str(value))
+            client.set_inputs(workflow, {name.replace("_", "-"): str(value)})
     return workflow
 
 

@@ -18,7 +18,7 @@ class MissingModelError(FileNotFoundError):
 @cache
 def manifest() -> Manifest:
     """All model files that the project knows."""
-    return load()
+    return load(check=False)  # a missing jsonschema must not cost the pack
 
 
 def register_folder(kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -31,9 +32,10 @@ def atomic_write(path: Path, *, replace: bool = False) -> Generator[Path, None, 
     aside = _aside(path)
     try:
         yield aside
-        if not replace:
-            _check_absent(path)
-        aside.replace(path)
+        if replace:
+            aside.replace(path)
+        else:
+            _place_new(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -59,8 +61,7 @@ def atomic_writes() -> Generator[Callable[[Path], Path], None, None]:
     try:
         yield aside_of
         for path, aside in waiting.items():
-            _check_absent(path)
-            aside.replace(path)
+            _place_new(aside, path)
             placed.append(path)
     except BaseException:
         for path in placed:
@@ -73,6 +74,18 @@ def atomic_writes() -> Generator[Callable[[Path], Path], None, None]:
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:8]}{PART}")
+
+
+def _place_new(aside: Path, path: Path) -> None:
+    """Give what lies aside its name, and never to a file that another program has put there meanwhile."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        _check_absent(path)
+        raise
+    except OSError:  # a file system without links
+        _check_absent(path)
+        aside.replace(path)
 
 
 def _check_absent(path: Path) -> None:

@@ -164,8 +164,12 @@ def command_for(models: Iterable[Model]) -> str:
     return f"myspinbot models get {' '.join(model.id for model in models)}{accept}"
 
 
-def load(path: Path = PATH) -> Manifest:
+def load(path: Path = PATH, *, check: bool = True) -> Manifest:
     """Read a manifest.
+
+    Args:
+        path: The file.
+        check: Whether to look for mistakes, for which jsonschema is imported; the pack's own file is checked by tests.
 
     Raises:
         ManifestError: It can't be read, or has mistakes.
@@ -174,18 +178,19 @@ def load(path: Path = PATH) -> Manifest:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path} can't be read ({error}).") from None
-    return read(text, path.name)
+    return read(text, path.name, check=check)
 
 
-def read(text: str, name: str = PATH.name) -> Manifest:
-    """The manifest in a text.
+def read(text: str, name: str = PATH.name, *, check: bool = True) -> Manifest:
+    """The manifest in a text, see `load`.
 
     Raises:
         ManifestError: It has mistakes; each has a line in the message.
     """
     document = Document(text, name)
-    document.check(json.loads(SCHEMA.read_text(encoding="utf-8")))
-    _cross_check(document)
+    if check:
+        document.check(json.loads(SCHEMA.read_text(encoding="utf-8")))
+        _cross_check(document)
     if document.mistakes:
         raise ManifestError("\n".join(document.mistakes))
     data = document.data

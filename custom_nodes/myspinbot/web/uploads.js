@@ -25,16 +25,25 @@ async function upload(file, folder) {
   if (!answer.ok) throw new Error(`The server doesn't take ${file.name}: ${answer.status} ${answer.statusText}.`);
 }
 
+const unfinished = new WeakMap(); // node -> the folder of an upload that failed, for the next try
+
 async function fill(node, files) {
   const input = (name) => node.widgets.find((widget) => widget.name === name);
   const choice = input("folder");
-  const folder = newFolder(input("name")?.value ?? "");
+  const folder = unfinished.get(node) ?? newFolder(input("name")?.value ?? "");
+  let done = 0;
   try {
-    for (const file of files) await upload(file, folder);
+    for (const file of files) {
+      await upload(file, folder);
+      done += 1;
+    }
   } catch (error) {
-    app.extensionManager.toast.add({ severity: "error", summary: node.title, detail: error.message });
+    unfinished.set(node, folder);
+    const detail = `${error.message} ${done} of ${files.length} files are in ${folder}; the next try goes on there.`;
+    app.extensionManager.toast.add({ severity: "error", summary: node.title, detail });
     return;
   }
+  unfinished.delete(node);
   choice.options.values = [...choice.options.values, folder];
   choice.value = folder;
   choice.callback?.(folder);
