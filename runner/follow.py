@@ -33,7 +33,7 @@ WORKER_ENDED = re.compile(
 class Patience:
     """How long to bear with a server: one that is gone, one that hangs, one that doesn't execute."""
 
-    gone: float = 120.0
+    connection_lost: float = 120.0
     hung: float = 90.0
     idle: float = 15.0
 
@@ -62,7 +62,7 @@ class Follower:
 
     def __post_init__(self) -> None:
         self._look_at = time.monotonic() + 0.5
-        self._gone_since: float | None = None
+        self._connection_lost_since: float | None = None
         self._hung_since: float | None = None
         self._last_news = time.monotonic()
         self._ending = False
@@ -109,13 +109,13 @@ class Follower:
         try:
             record = self.api.job(self.job_id)
         except ConnectionLost as error:
-            return None, self._gone(error)
+            return None, self._connection_lost(error)
         except ReadTimeout as error:
             return None, self._hung(error)
         events: list[Event] = []
-        if self._gone_since or self._hung_since:
+        if self._connection_lost_since or self._hung_since:
             events.append(Trouble("The server answers again."))
-        self._gone_since = self._hung_since = None
+        self._connection_lost_since = self._hung_since = None
         if record is None:
             self._vanished()
             return None, events
@@ -161,18 +161,18 @@ class Follower:
         self._last_news = time.monotonic()
         return [Queued(ahead)]
 
-    def _gone(self, error: ConnectionLost) -> list[Event]:
+    def _connection_lost(self, error: ConnectionLost) -> list[Event]:
         now = time.monotonic()
         self._look_at = now + 0.5
         self._outage = True
         if self.local is not None and not self.local.running():
             raise JobLost(f"The ComfyUI that was started for this {self.local.ending()}. The job is lost with it.")
-        if self._gone_since is None:
-            self._gone_since = now
+        if self._connection_lost_since is None:
+            self._connection_lost_since = now
             return [Trouble(f"{error.message.split(' Start one')[0]} Waiting for it to come back.")]
-        if now - self._gone_since > self.patience.gone:
+        if now - self._connection_lost_since > self.patience.connection_lost:
             raise ServerUnreachable(
-                f"The server has been gone for {self.patience.gone:.0f} s. "
+                f"The server has been gone for {self.patience.connection_lost:.0f} s. "
                 f"When it is back, `myspinbot attach {self.job_id}` tells what became of the job."
             )
         return []

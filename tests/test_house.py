@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -42,7 +43,10 @@ ROOMS = ("nodes", "comfyui", "engines", "media", "shared")
 """Of the pack: each knows only those after it."""
 COMFYUI = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "nodes", "server"}
 OTHERS = {
-    "custom_nodes/myspinbot": {"runner", "manage", "setup_steps", "myspinbot_runner", "myspinbot_manage"},
+    "custom_nodes/myspinbot": {
+        *("runner", "manage", "setup_steps"),
+        *("myspinbot_runner", "myspinbot_manage", "myspinbot_shared"),
+    },
     "runner": {"custom_nodes", "manage", "setup_steps", "myspinbot", "myspinbot_shared", "myspinbot_manage"},
     "manage": {"custom_nodes", "runner", "setup_steps", "myspinbot"},
     "setup_steps": {"custom_nodes", "runner", "manage"},
@@ -139,10 +143,23 @@ def sockets() -> Iterator[tuple[str, str, str | None]]:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node.args[0].value, tip
 
 
+def filled_in() -> Iterator[tuple[str, str]]:
+    """Where each input of a node in our workflows is, and its name and its label, if it has one."""
+    for path in (ROOT / "workflows").glob("*.app.json"):
+        workflow = json.loads(path.read_text("utf-8"))
+        for graph in (workflow, *workflow.get("definitions", {}).get("subgraphs", ())):
+            for owner in (graph, *graph["nodes"]):
+                for socket in owner.get("inputs") or ():
+                    for word in (socket["name"], socket.get("label")):
+                        if word:
+                            yield f"{path.name}, {owner.get('type') or owner.get('name')}", word
+
+
 def test_the_interface_keeps_to_the_fields_words():
     """Names as people search for them, in American spelling; what was renamed stays renamed."""
     dropped = re.compile(
-        r"colour|grey|centre|made_with|liveliness|steadiness|if_out_of_memory|colormatch|relip|nfe_step"
+        r"colour|grey|centre|made_with|liveliness|steadiness|if_out_of_memory|colormatch|match_color|relip"
+        r"|nfe_step|sampling_steps|sampling_cfg|photo"
     )
     found = list(sockets())
     assert len(found) > 200
@@ -150,6 +167,10 @@ def test_the_interface_keeps_to_the_fields_words():
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name), f"{where}: {name}"
         assert not dropped.search(name), f"{where}: {name}"
         assert tip is None or tip.endswith("."), f"{where}: {tip!r} is no whole sentence"
+    shipped = list(filled_in())
+    assert len(shipped) > 200
+    for where, name in shipped:
+        assert not dropped.search(re.sub(r"\W", "_", name.lower())), f"{where}: {name}"
     nodes = {path.stem for path in (PACK / "web" / "docs").glob("MySpinBot*.md")}
     assert not {name for name in nodes if re.search("Relip|Credit", name)}
 

@@ -30,16 +30,16 @@ def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, 
     Asks the ComfyUI that runs at --server; where none runs, one is started for the question. The exit status is
     1 when something keeps every workflow from running.
     """
-    verdicts: set[str] = set()
+    ratings: set[str] = set()
     for line in _look(server, no_start, python, ollama, where):
-        verdicts.add(line.verdict)
+        ratings.add(line.rating)
         if as_json:
-            found = {"event": "finding", "name": line.name, "verdict": line.verdict, "text": line.text}
+            found = {"event": "finding", "name": line.name, "rating": line.rating, "text": line.text}
             click.echo(json.dumps(found | line.data, ensure_ascii=False))
         else:
-            click.secho(f"{line.name}: ", bold=True, nl=False, fg=COLORS[line.verdict])
+            click.secho(f"{line.name}: ", bold=True, nl=False, fg=COLORS[line.rating])
             click.echo(line.text)
-    return int("bad" in verdicts)
+    return int("bad" in ratings)
 
 
 def _look(server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]) -> Iterator[Line]:

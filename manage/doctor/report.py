@@ -1,4 +1,4 @@
-"""What the doctor found, as lines with a verdict each."""
+"""What the doctor found, as lines with a rating each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .machine import Machine
 from .pipelines import Pipeline
 from .services import Ollama, serves
 
-Verdict = Literal["good", "note", "bad"]
+Rating = Literal["good", "note", "bad"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Line:
     """One finding: `bad` keeps everything from working, a `note` only something."""
 
     name: str
-    verdict: Verdict
+    rating: Rating
     text: str
     data: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -105,11 +105,11 @@ def pipeline_line(pipeline: Pipeline, gpu: bool = True) -> Line:
 
 def _models(wanted: Sequence[Status]) -> str:
     """Names, sizes and licences of models, and what fetches them."""
-    told: list[str] = []
+    shown: list[str] = []
     for status in wanted:
         state = f", {status.state}" if status.state == "broken" else ""
-        told.append(f"{status.model.name} ({format_size(status.model.bytes)}, {status.model.licence}{state})")
-    return f"{'; '.join(told)}. `{command_for(status.model for status in wanted)}` fetches them."
+        shown.append(f"{status.model.name} ({format_size(status.model.bytes)}, {status.model.licence}{state})")
+    return f"{'; '.join(shown)}. `{command_for(status.model for status in wanted)}` fetches them."
 
 
 def suggestion_line(manifest: Manifest, store: Store, machine: Machine) -> Line:

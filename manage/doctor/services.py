@@ -10,9 +10,8 @@ from typing import Any
 
 from myspinbot_runner.errors import RunnerError
 from myspinbot_runner.http import Http
+from myspinbot_shared.provenance import NODE_PREFIX
 from myspinbot_shared.selection import OLLAMA
-
-PREFIX = "MySpinBot"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def serves(ollama: Ollama, name: str) -> bool:
 
 def why_not_loaded(object_info: Mapping[str, Any], log: str) -> str | None:
     """Why the server doesn't have our nodes, from its log; None when it has them."""
-    if any(name.startswith(PREFIX) for name in object_info):
+    if any(name.startswith(NODE_PREFIX) for name in object_info):
         return None
     lines = log.splitlines()
     for index, line in enumerate(lines):

@@ -9,7 +9,7 @@ import pytest
 from myspinbot.comfyui.model_files import MissingModelError, manifest
 from myspinbot.nodes.automatic import choices, image_models
 from myspinbot.nodes.automatic.choices import Machine
-from myspinbot.nodes.automatic.image_models import choose
+from myspinbot.nodes.automatic.image_models import choose, trigger_for
 
 
 @pytest.fixture
@@ -71,3 +71,11 @@ def test_a_portrait_that_is_asked_for_needs_no_reason(machine) -> None:
     machine(CARD, TURBO)
     assert choose("portrait", "speed", "") == (None, "", False)
     assert choose("auto", "draft", "") == (None, "", False)
+
+
+@pytest.mark.parametrize(
+    ("lora_name", "trigger", "expected"),
+    [("", "", "bot's"), ("", " mine ", "mine"), ("lora", "mine", "mine"), ("lora", " ", "")],
+)
+def test_the_bots_trigger_belongs_to_its_own_lora(lora_name: str, trigger: str, expected: str) -> None:
+    assert trigger_for(lora_name, trigger, "bot's") == expected

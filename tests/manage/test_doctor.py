@@ -73,7 +73,7 @@ def test_a_server_with_our_nodes(
     assert status == 0
     assert found["Nodes"]["loaded"] is True
     assert found["Pipeline draft"]["ready"] is True
-    assert found["Ollama"]["verdict"] == "good"
+    assert found["Ollama"]["rating"] == "good"
     assert found["ComfyUI"]["comfyui"].count(".") == 2
     assert found["Memory"]["ram"] > GB
     assert found["PyTorch"]["torch"]
@@ -103,7 +103,7 @@ def test_a_server_that_could_not_load_our_nodes(
     running = private_server()
     status, found = findings(capsys, "--server", running.url, "--models-dir", str(tmp_path))
     assert status == 1
-    assert found["Nodes"]["verdict"] == "bad"
+    assert found["Nodes"]["rating"] == "bad"
     assert any(said in found["Nodes"]["text"] for _, said in ILL.values())
     assert "the node MySpinBotScript" in found["Pipeline draft"]["text"]
     lines = running.log.read_text().splitlines()
@@ -210,7 +210,7 @@ def test_what_automatic_nodes_lack(tmp_path: Path, shipped: Manifest) -> None:
         return {one.name: pipeline_line(one) for one in pipelines(shipped, store, None, preset=preset)}
 
     bare = lines("draft")
-    assert bare["train_bot"].verdict == "note"
+    assert bare["train_bot"].rating == "note"
     assert "lacks z_image_turbo_bf16.safetensors (12.3 GB, Apache-2.0); " in bare["train_bot"].text
     assert "`myspinbot models get z-image-turbo qwen3-4b flux-vae` fetches them." in bare["train_bot"].text
     assert bare["guided"].text == "ready, as far as its models go"

@@ -55,7 +55,7 @@ def test_a_gateway_that_fails_for_good_is_given_up_with_the_way_to_go_on():
     with FakeServer(server) as fake:
         job = Client(fake.url).submit(WORK)
         server.failures = [502] * 1000
-        job.patience = Patience(gone=1)
+        job.patience = Patience(connection_lost=1)
         with pytest.raises(ServerUnreachable, match=f"gone for 1 s.*myspinbot attach {job.id}"):
             follow(job)
 

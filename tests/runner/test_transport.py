@@ -217,6 +217,6 @@ def test_server_killed_in_the_middle(private_server):
     assert until(lambda: not Client(server.url).api.waiting())
 
     job = submit(server.url, steps(600))
-    job.patience = Patience(gone=2)
+    job.patience = Patience(connection_lost=2)
     with pytest.raises(ServerUnreachable, match="gone for 2 s"):
         follow(job, at_first_progress(lambda: os.kill(server.pid, signal.SIGKILL)))

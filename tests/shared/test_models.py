@@ -112,6 +112,19 @@ def test_what_stages_chose_when_they_ran_is_told_too(shipped: Manifest) -> None:
     assert sidecar("clip.mp4", {}, outputs, None)["models"] == [vae, lips]
 
 
+def test_what_one_node_repeats_of_another_is_told_once(shipped: Manifest) -> None:
+    """Each Write Provenance in a chain gives its predecessor's list again, with its own stage after it."""
+    vae, lips = (record(shipped.models[key]) for key in ("wan-vae", "wav2lip"))
+    speech, head = {"stage": "Speech"}, {"stage": "Talking head"}
+    outputs = {
+        "7": {"provenance": [speech], "models": [lips]},
+        "8": {"provenance": [speech, head], "models": [lips, vae]},
+        "9": {"models": [lips | {"file": "other.pth"}]},
+    }
+    content = sidecar("clip.mp4", {}, outputs, None)
+    assert content == {"video": "clip.mp4", "provenance": [speech, head], "models": [lips, vae]}
+
+
 def test_needed_files_are_told_too(shipped: Manifest) -> None:
     used = models_of(graph("F5-TTS/F5TTS_v1_Base/model_1250000.safetensors"), shipped)
     assert [model.id for model in used] == ["f5-v1-base", "f5-v1-base-vocab", "vocos", "vocos-config"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..shared.manifest import Manifest, load
 
-_WEIGHTS = (".pth", ".pt", ".safetensors")
+WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 class MissingModelError(FileNotFoundError):
@@ -58,7 +58,7 @@ def choices(folder: str) -> list[str]:
 
     register_folder(folder)
     names = [name.replace("\\", "/") for name in folder_paths.get_filename_list(folder)]
-    present = sorted(name for name in names if name.endswith(_WEIGHTS))
+    present = sorted(name for name in names if name.endswith(WEIGHTS_SUFFIXES))
     return list(dict.fromkeys([*known(folder), *present]))
 
 

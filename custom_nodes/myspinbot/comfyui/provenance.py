@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..shared.provenance import models_of, record
+from ..shared.provenance import NODE_PREFIX, models_of, record
 from .model_files import manifest
-
-PREFIX = "MySpinBot"
 
 
 def register_provenance() -> None:
@@ -35,4 +33,4 @@ def add_provenance(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_ours(node: Any) -> bool:
-    return isinstance(node, Mapping) and str(node.get("class_type", "")).startswith(PREFIX)
+    return isinstance(node, Mapping) and str(node.get("class_type", "")).startswith(NODE_PREFIX)

@@ -1,1 +1,1 @@
-"""Facts that the nodes and the command line both need, in one home: standard library and PyYAML only."""
+"""What nodes and command line both need, in one home: standard library, PyYAML, jsonschema and filelock only."""

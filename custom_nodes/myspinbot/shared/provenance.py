@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 Graph = Mapping[str, Any]
 """A workflow in API form."""
+NODE_PREFIX = "MySpinBot"
+"""What the ids of all our nodes begin with."""
 SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".onnx", ".gguf")
 
 
@@ -55,11 +57,12 @@ def sidecar(
             they chose, as `provenance` and `models`.
         manifest: The models that are known; None where it isn't at hand.
     """
-    named = [record(model) for model in models_of(graph, manifest)] if manifest else []
-    ids = [entry["id"] for entry in named]
-    chosen = [entry for entry in _given(outputs, "models") if entry.get("id") not in ids]
-    told = {"provenance": _given(outputs, "provenance"), "models": [*named, *chosen]}
-    found = {name: entries for name, entries in told.items() if entries}
+    models: list[Mapping[str, Any]] = [record(model) for model in models_of(graph, manifest)] if manifest else []
+    for entry in _given(outputs, "models"):
+        if entry.get("id") not in [listed.get("id") for listed in models]:
+            models.append(entry)
+    content = {"provenance": _given(outputs, "provenance"), "models": models}
+    found = {name: entries for name, entries in content.items() if entries}
     return {"video": video, **found} if found else {}
 
 
@@ -82,6 +85,11 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def _given(outputs: Mapping[str, Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
-    """The objects that the nodes gave as `name`, in one list."""
-    lists: Iterable[list[Any]] = (given[name] for given in outputs.values() if isinstance(given.get(name), list))
-    return [item for items in lists for item in items if isinstance(item, Mapping)]
+    """The objects that the nodes gave as `name`, each once: one node's list may repeat what came before it."""
+    found: list[Mapping[str, Any]] = []
+    for given in outputs.values():
+        items = given.get(name)
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, Mapping) and item not in found:
+                found.append(item)
+    return found

@@ -166,3 +166,9 @@ def choose(source: str, preset: str, lora_name: str) -> Choice:
     if there:
         return Choice(there[0])
     return Choice(None, how_to_get(absent(carried[0].chosen(preset))), missing=True)
+
+
+def trigger_for(lora_name: str, trigger: str, bot_trigger: str) -> str:
+    """The words that call an identity up: as given, else the bot's, which belong to the bot's own LoRA alone."""
+    own = bool(lora_name)
+    return trigger.strip() or ("" if own else bot_trigger)

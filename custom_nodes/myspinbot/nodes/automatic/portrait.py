@@ -10,7 +10,7 @@ from typing_extensions import override
 from ...comfyui.model_files import MissingModelError
 from ..bots.files import BOT, LoadedBot
 from .choices import absent, how_to_get
-from .image_models import FAMILIES, choose, draw
+from .image_models import FAMILIES, choose, draw, trigger_for
 from .preset import AUTO, PRESET, Settings, settings_or_own
 from .provenance import PROVENANCE, Choosing, StageChoice
 
@@ -84,7 +84,8 @@ class Portrait(Choosing):
                     "trigger",
                     optional=True,
                     force_input=True,
-                    tooltip="The words that call the identity up, instead of the bot's own.",
+                    tooltip="The words that call the identity up, instead of the bot's own; with a lora_name they are "
+                    "never the bot's.",
                 ),
                 io.Int.Input(
                     "steps",
@@ -140,25 +141,25 @@ class Portrait(Choosing):
         from comfy_execution.graph_utils import GraphBuilder
 
         bot, settings = bot or LoadedBot(), settings_or_own(preset)
+        words = (trigger_for(lora_name, trigger, bot.trigger), _STYLE, scene.strip() or bot.scene)
         lora_name = lora_name or bot.lora_name
-        choice = choose(source, settings.preset, lora_name)
-        family = choice.family
+        found = choose(source, settings.preset, lora_name)
+        family = found.family
         if family is None:
             own = bot.portrait is not None and source != "portrait"
             picture = bot.portrait if own else portrait
             if picture is None or source == "scene":
-                error = MissingModelError if choice.missing else ValueError
-                raise error(f"There is no picture to speak. {choice.why or 'Connect a portrait.'}")
-            taken = StageChoice(_STAGE, "the bot's own picture" if own else "the given portrait", choice.why)
-            return io.NodeOutput(picture, taken.append(), ui={"notices": taken.notices()})
-        words = (trigger.strip() or bot.trigger, _STYLE, scene.strip() or bot.scene)
+                error = MissingModelError if found.missing else ValueError
+                raise error(f"There is no picture to speak. {found.why or 'Connect a portrait.'}")
+            choice = StageChoice(_STAGE, "the bot's own picture" if own else "the given portrait", found.why)
+            return io.NodeOutput(picture, choice.append(), ui={"notices": choice.notices()})
         prompt = ", ".join(filter(None, words))
         ids = family.chosen(settings.preset)
-        taken = StageChoice(_STAGE, family.name, models=ids)
+        choice = StageChoice(_STAGE, family.name, models=ids)
         graph = GraphBuilder()
         size = width or settings.width, height or settings.height
         image = draw(graph, family, ids, prompt, *size, seed, lora_name, steps)
-        return io.NodeOutput(image, taken.append(), ui={"notices": taken.notices()}, expand=graph.finalize())
+        return io.NodeOutput(image, choice.append(), ui={"notices": choice.notices()}, expand=graph.finalize())
 
 
 class LoadImageModel(Choosing):

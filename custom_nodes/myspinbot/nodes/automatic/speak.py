@@ -105,17 +105,17 @@ class Speak(Choosing):
         file, why = _model(settings.preset, voice, known_language or language_of(text), robot)
         if file:
             ids = [known()[file]] if file in known() else []
-            taken = StageChoice(_STAGE, "Speak (F5-TTS)", models=ids)
+            choice = StageChoice(_STAGE, "Speak (F5-TTS)", models=ids)
             loaded = graph.node("MySpinBotLoadF5", model=file, device="auto", precision="auto", generation="auto")
             given = {"text": text, "speed": speed, "seed": seed, "voice": voice}
             given |= {"steps": steps or settings.speech_steps}
-            spoken = graph.node("MySpinBotSpeakF5", **(_f5_settings(known_language) | given), f5=loaded.out(0))
+            speech = graph.node("MySpinBotSpeakF5", **(_f5_settings(known_language) | given), f5=loaded.out(0))
         else:
-            taken = StageChoice(_STAGE, "Speak (Draft)", why)
+            choice = StageChoice(_STAGE, "Speak (Draft)", why)
             how = {"language": language, "voice": "default", "speed": speed, "pitch": 50}
-            spoken = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
-        ui = {"notices": taken.notices(asked_for=settings.preset == "draft")}
-        return io.NodeOutput(spoken.out(0), spoken.out(1), taken.append(), ui=ui, expand=graph.finalize())
+            speech = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
+        ui = {"notices": choice.notices(asked_for=settings.preset == "draft")}
+        return io.NodeOutput(speech.out(0), speech.out(1), choice.append(), ui=ui, expand=graph.finalize())
 
 
 def _model(preset: str, voice: VoiceProfile | None, language: str, robot: str) -> tuple[str | None, str]:
@@ -129,13 +129,13 @@ def _model(preset: str, voice: VoiceProfile | None, language: str, robot: str) -
     others = [file for file in choices() if file not in listed]
     if voice.adapter is not None and voice.base_model in (*whole, *others):
         return voice.base_model, ""
-    spoken = {file: manifest().models[key].languages for file, key in listed.items()}
-    fluent = [file for file in listed if language in spoken[file]]
+    languages = {file: manifest().models[key].languages for file, key in listed.items()}
+    fluent = [file for file in listed if language in languages[file]]
     if here := [file for file in fluent if file in whole] + others:
         return here[0], ""
     if fluent:
         return None, how_to_get(absent(with_needs([listed[fluent[0]]])))
-    names = " and ".join(map(name_of, dict.fromkeys(code for codes in spoken.values() for code in codes)))
+    names = " and ".join(map(name_of, dict.fromkeys(code for codes in languages.values() for code in codes)))
     return None, f"The speech models speak {names}, not {name_of(language)}, so {robot}."
 
 

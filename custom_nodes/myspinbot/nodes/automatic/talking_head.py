@@ -117,11 +117,11 @@ class TalkingHeadResult(io.ComfyNode):
         failed: dict[str, str] = json.loads(tried)
         if video is None:
             return _next(values, {**failed, engine: f"{name_of(engine)} ran out of memory."})
-        taken = StageChoice(**json.loads(choice))
-        provenance, timings = taken.append(), values["timings"] or ""
+        stage_choice = StageChoice(**json.loads(choice))
+        provenance, timings = stage_choice.append(), values["timings"] or ""
         path = new_clip("talking-head")
         write_tags(clip_path(video), path, {"provenance": provenance} | ({"timings": timings} if timings else {}))
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), provenance, ui={"notices": taken.notices()})
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), provenance, ui={"notices": stage_choice.notices()})
 
 
 def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:

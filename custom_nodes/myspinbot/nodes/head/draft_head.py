@@ -103,7 +103,7 @@ class DraftHead(io.ComfyNode):
 
         pixels = from_image(portrait)
         sound = from_audio(audio)
-        spoken = Timings.from_json(timings) if timings and timings.strip() else None
+        timed = Timings.from_json(timings) if timings and timings.strip() else None
         found = find_points(pixels, landmarks=face_landmarks, typed=face_points)
         frame, scale = fitted(pixels, size)
         points = found.points.scaled(scale)
@@ -114,7 +114,7 @@ class DraftHead(io.ComfyNode):
             points,
             sound,
             path,
-            timings=spoken,
+            timings=timed,
             seed=seed,
             motion_scale=motion_scale,
             on_step=progress_callback(),
@@ -122,9 +122,9 @@ class DraftHead(io.ComfyNode):
         notices: list[Notice] = [{"level": "info", "text": text} for text in found.remarks]
         if sound.peak < ABSOLUTE_SILENCE:
             notices.append({"level": "warning", "text": "The audio is silent, so the mouth stays closed."})
-        if spoken and not spoken.phonemes:
+        if timed and not timed.phonemes:
             notices.append({"level": "warning", "text": "The timings hold no sounds; the mouth follows the audio."})
-        elif spoken and abs(spoken.duration - sound.duration) > 0.5:
-            text = f"The timings are for {spoken.duration:.1f} seconds and the audio lasts {sound.duration:.1f}."
+        elif timed and abs(timed.duration - sound.duration) > 0.5:
+            text = f"The timings are for {timed.duration:.1f} seconds and the audio lasts {sound.duration:.1f}."
             notices.append({"level": "warning", "text": text})
         return output(InputImpl.VideoFromFile(str(path)), notices=notices)

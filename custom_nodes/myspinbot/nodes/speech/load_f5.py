@@ -12,6 +12,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.model_files import (
+    WEIGHTS_SUFFIXES,
     MissingModelError,
     device_input,
     find,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 F5Socket = io.Custom("F5_TTS")
 FOLDER = "TTS"
-_WEIGHTS = (".safetensors", ".pt", ".pth")
 _TRAINING_MEMORY = 8 * 10**9  # bytes, beyond what four clips of 30 s take
 _VOCODER = "F5-TTS/vocos/"
 
@@ -137,7 +137,7 @@ def choices() -> list[str]:
     register_folder(FOLDER)
     files = [name.replace("\\", "/") for name in folder_paths.get_filename_list(FOLDER)]
     folders = {str(PurePosixPath(name).parent) for name in files if PurePosixPath(name).name == "vocab.txt"}
-    found = [n for n in files if n.endswith(_WEIGHTS) and str(PurePosixPath(n).parent) in folders]
+    found = [n for n in files if n.endswith(WEIGHTS_SUFFIXES) and str(PurePosixPath(n).parent) in folders]
     return list(dict.fromkeys([*known(), *sorted(found)]))
 
 
