@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from myspinbot.comfyui.provenance import add_provenance
-from myspinbot_manage.hooks import how_to_get
+from myspinbot_manage.hooks import GENERAL, how_to_get
 from myspinbot_runner.locate import find_installation
 from myspinbot_shared.manifest import Manifest, Model, command_for, load
 from myspinbot_shared.provenance import models_of, names_models, record, sidecar
@@ -58,7 +58,7 @@ def test_one_command_fetches_several(shipped: Manifest) -> None:
 
 def test_the_runner_is_told_by_the_name_in_a_workflow(shipped: Manifest) -> None:
     assert how_to_get("wan_2.1_vae.safetensors") == shipped.models["wan-vae"].missing
-    assert how_to_get("stranger.safetensors") == ""
+    assert how_to_get("stranger.safetensors") == GENERAL
 
 
 @pytest.mark.parametrize(
