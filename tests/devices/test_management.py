@@ -37,7 +37,7 @@ folder_paths.add_model_folder_path("audio_encoders", models)
 found = {}
 place = model_management.get_torch_device()
 for turn in (1, 2):
-    recognition_models.measure("auto", place)(numpy.zeros(16000, numpy.float32), 16000, ["word"])
+    recognition_models.forced_aligner("auto", place)(numpy.zeros(16000, numpy.float32), 16000, ["word"])
     found[f"aligner {turn}"] = seen()
 held = upscale_model.load_upscaler(ModelLoader().load_from_file(upscaler), exact=True)
 upscale_model.load_together(held.model)
@@ -64,5 +64,5 @@ def test_the_aligner_stays_in_sight_after_its_run_and_is_there_once(found):
 
 
 def test_an_upscaler_is_in_sight_while_it_is_used_and_gone_after_it(found):
-    assert found["upscaler"] == ["Wrapped", "ModuleList"]
+    assert found["upscaler"] == ["DescriptorModule", "ModuleList"]
     assert found["without the upscaler"] == ["ModuleList"]
