@@ -59,7 +59,7 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     machine, types, trouble = None, None, None
     try:
         comfyui = str(where["comfyui"]) if where["comfyui"] else None
-        with connect(server, no_start=no_start, comfyui=comfyui, python=python) as (client, _):
+        with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=_say) as (client, _):
             from .machine import from_stats, nvidia_driver
 
             info = client.object_info()
@@ -92,3 +92,8 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     if not found:
         yield Line("Pipelines", "note", "none are at hand: they are in MySpinBot's folder, under workflows.")
     yield report.suggestion_line(manifest, store, machine)
+
+
+def _say(text: str) -> None:
+    """On standard error, as standard output may be read by a program."""
+    click.echo(f"{text}; on a small machine that takes a minute or two.", err=True)

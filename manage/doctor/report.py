@@ -109,7 +109,17 @@ def _models(wanted: Sequence[Status]) -> str:
     for status in wanted:
         state = f", {status.state}" if status.state == "broken" else ""
         shown.append(f"{status.model.name} ({format_size(status.model.bytes)}, {status.model.licence}{state})")
-    return f"{'; '.join(shown)}. `{command_for(status.model for status in wanted)}` fetches them."
+    text = f"{'; '.join(shown)}."
+    fetched = [status.model for status in wanted if status.model.urls]
+    if fetched:
+        text += (
+            f" `{command_for(fetched)}` fetches {'them' if len(fetched) == len(wanted) else 'those with an address'}."
+        )
+    for model in (status.model for status in wanted if not status.model.urls):
+        text += (
+            f" {model.name} has no direct address: get it from {model.page} and put it into ComfyUI's {model.place}."
+        )
+    return text
 
 
 def suggestion_line(manifest: Manifest, store: Store, machine: Machine) -> Line:

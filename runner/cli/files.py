@@ -94,7 +94,7 @@ def _say_once(server: str) -> Callable[[str], None]:
             said.append(text)
             click.echo(
                 f"No server answers at {server}, so ComfyUI is started to ask it for the types of the inputs. "
-                "That takes about half a minute; `myspinbot serve` keeps one running.",
+                "On a small machine that takes a minute or two; `myspinbot serve` keeps one running.",
                 err=True,
             )
 

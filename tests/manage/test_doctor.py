@@ -178,7 +178,8 @@ def test_what_a_pipeline_lacks(tmp_path: Path, shipped: Manifest) -> None:
     assert line.text == (
         "lacks the node VAELoader; wan_2.1_vae.safetensors (253.8 MB, Apache-2.0); "
         "wav2lip_gan.pth (size unknown, Wav2Lip-research). "
-        "`myspinbot models get wan-vae wav2lip-gan --accept-licence Wav2Lip-research` fetches them."
+        "`myspinbot models get wan-vae` fetches those with an address. "
+        f"wav2lip_gan.pth has no direct address: get it from {lip.page} and put it into ComfyUI's models/wav2lip."
     )
     assert line.data["unknown"] == ["mine.safetensors"]
     assert pipeline_line(one, gpu=False).text == f"{line.text} They need a graphics card, and there is none."

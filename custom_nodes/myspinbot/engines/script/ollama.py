@@ -100,7 +100,7 @@ def _chat(brief: Brief, model: Model, stopped: threading.Event) -> str:
         raise ModelError(_too_late(model.timeout)) from error
     except (ConnectionError, httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise ModelError(
-            f"No Ollama answers at {model.host}. Start it with `ollama serve`, or correct `host`."
+            f"No Ollama answers at {model.host}. Start it with `ollama serve`, or correct `host` of Write Script."
         ) from error
 
 
