@@ -164,6 +164,18 @@ def test_what_a_server_with_a_gpu_says() -> None:
         assert from_stats(odd).ram == 0
 
 
+def test_what_has_no_address_is_got_from_its_page(tmp_path: Path, shipped: Manifest) -> None:
+    lip, vae = shipped.models["wav2lip"], shipped.models["wan-vae"]
+    assert not lip.urls
+    node = {"id": 1, "type": "VAELoader", "widgets_values": [vae.name, lip.name]}
+    (tmp_path / "lips.app.json").write_text(json.dumps({"nodes": [node], "links": [], "version": 0.4}))
+    (one,) = pipelines(shipped, Store(Places(tmp_path / "models")), {"VAELoader"}, tmp_path)
+    assert pipeline_line(one).text.endswith(
+        "`myspinbot models get wan-vae` fetches those with an address. "
+        f"wav2lip.pth has no direct address: get it from {lip.page} and put it into ComfyUI's models/wav2lip."
+    )
+
+
 def test_what_a_pipeline_lacks(tmp_path: Path, shipped: Manifest) -> None:
     lip, vae = shipped.models["wav2lip-gan"], shipped.models["wan-vae"]
     node = {
@@ -178,8 +190,7 @@ def test_what_a_pipeline_lacks(tmp_path: Path, shipped: Manifest) -> None:
     assert line.text == (
         "lacks the node VAELoader; wan_2.1_vae.safetensors (253.8 MB, Apache-2.0); "
         "wav2lip_gan.pth (size unknown, Wav2Lip-research). "
-        "`myspinbot models get wan-vae` fetches those with an address. "
-        f"wav2lip_gan.pth has no direct address: get it from {lip.page} and put it into ComfyUI's models/wav2lip."
+        "`myspinbot models get wan-vae wav2lip-gan --accept-licence Wav2Lip-research` fetches them."
     )
     assert line.data["unknown"] == ["mine.safetensors"]
     assert pipeline_line(one, gpu=False).text == f"{line.text} They need a graphics card, and there is none."

@@ -130,7 +130,6 @@ def test_its_note_is_short_and_says_how_to_run_it(path: Path) -> None:
 
 
 @each
-@each
 def test_its_loaders_name_the_models_that_its_properties_offer(path: Path) -> None:
     """The page offers to fetch what `properties.models` names; loading another file would leave the user stuck."""
     content = read(path)
@@ -141,6 +140,7 @@ def test_its_loaders_name_the_models_that_its_properties_offer(path: Path) -> No
         assert offered <= {value.replace("\\", "/").rpartition("/")[2] for value in values} | values, node["type"]
 
 
+@each
 def test_its_form_speaks_in_words(path: Path) -> None:
     workflow = read(path)
     nodes = {str(node["id"]): node for node in workflow["nodes"]}
