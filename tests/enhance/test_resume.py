@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from myspinbot.engines import pieces
+from myspinbot.engines.enhance import pieces
 from myspinbot.media.video import VideoWriter
 
 from .conftest import Scarce
