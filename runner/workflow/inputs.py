@@ -128,8 +128,6 @@ def names_in_file(content: Mapping[str, Any]) -> tuple[list[str], bool]:
             for socket in (sockets if isinstance(sockets, list) else ())
             if isinstance(socket, dict) and socket.get("name") == widget_name
         ]
-        if sockets and not labels:
-            continue  # a button of the page's, which holds no value
         names.append(slug(str(labels[0] if labels and labels[0] else widget_name)) or slug(widget_name) or "value")
     return names, certain
 

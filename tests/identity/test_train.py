@@ -50,6 +50,7 @@ def stages_trained(log: str) -> int:
     return log.count("Gradient checkpointing: patching")
 
 
+@pytest.mark.slow
 def test_a_training_lowers_the_loss_and_its_lora_changes_the_picture(server, sd15, pictures, tmp_path):
     name = f"anna {tag()}"
     folder = pictures(8)
