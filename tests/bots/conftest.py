@@ -1,12 +1,10 @@
-"""The pack without ComfyUI, as in tests/head, and a models folder with a bot in it."""
+"""A models folder with a bot in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-
-import tests.engines  # noqa: F401
 
 
 @pytest.fixture

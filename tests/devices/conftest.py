@@ -1,4 +1,4 @@
-"""The engines without ComfyUI, as in tests/head."""
+"""One thread of PyTorch for the tests of this folder."""
 
 from __future__ import annotations
 

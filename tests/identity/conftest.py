@@ -1,4 +1,4 @@
-"""The engine without ComfyUI, as in tests/head, and training sets for the server."""
+"""Training sets for the server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import tests.engines  # noqa: F401
 from tests.runner.helpers import tag
 
 from . import portraits

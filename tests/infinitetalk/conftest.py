@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import tests.engines  # noqa: F401
 from tests.miniatures import wan
 
 
