@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 _BROWSER = {"browser"}
 _SERVER = {"server", "private_server", "start_server"}
+_ENVIRONMENT = {"builds_environments"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -68,6 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         elif needs & _SERVER:
             item.add_marker("server")
+        elif needs & _ENVIRONMENT:
+            item.add_marker("environment")
         elif not _marked(item, "slow", "gpu"):
             item.add_marker("unit")
         slow = _marked(item, "slow")
@@ -114,6 +117,11 @@ def make_server(base: Path, *args: str, **options: Any) -> LocalServer:
 def start_server() -> StartServer:
     """`make_server`, for fixtures and tests with servers of their own: who asks for it is marked `server`."""
     return make_server
+
+
+@pytest.fixture(scope="session")
+def builds_environments() -> None:
+    """For fixtures and tests that build Python environments or wheels: who asks for it is marked `environment`."""
 
 
 @pytest.fixture(scope="session")

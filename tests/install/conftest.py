@@ -48,7 +48,7 @@ def install(clone: Path, *arguments: str, **options: object) -> subprocess.Compl
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(builds_environments: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with pip; the folder that holds `.venv`. Install nothing into it."""
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", str(folder / ".venv")], check=True)

@@ -15,7 +15,7 @@ from setup_steps.talk import SetupError
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> tuple[Places, Stamps]:
+def fresh(builds_environments: None, tmp_path: Path) -> tuple[Places, Stamps]:
     places = Places(tmp_path)
     return places, Stamps(places.notes)
 

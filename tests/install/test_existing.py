@@ -34,7 +34,7 @@ def theirs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def with_torch(theirs: Path, tmp_path: Path) -> Path:
+def with_torch(builds_environments: None, theirs: Path, tmp_path: Path) -> Path:
     """Gives that ComfyUI a venv that has the real torch of this environment, and nothing else."""
     subprocess.run([sys.executable, "-m", "venv", str(theirs / "venv")], check=True)
     real = subprocess.run(

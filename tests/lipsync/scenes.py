@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -18,8 +19,25 @@ MIDST = 3  # frames after which somebody who began at rest is in the midst of sp
 TRUTH = json.loads((MEDIA / "faces.json").read_text())
 
 
+class _Drawn(Sequence[np.ndarray]):
+    """Frames that are drawn as far as somebody asks for them, each once."""
+
+    def __init__(self, frames: Iterator[np.ndarray], count: int) -> None:
+        self._frames, self._count, self._drawn = frames, count, list[np.ndarray]()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        while len(self._drawn) <= index:
+            self._drawn.append(next(self._frames).copy())
+        return self._drawn[index]
+
+
 @functools.cache
-def talking(name: str, side: int) -> list[np.ndarray]:
+def talking(name: str, side: int) -> Sequence[np.ndarray]:
     """Three seconds of a drawn person speaking, (side, side, 3) each; the head stays where it is."""
     from myspinbot.engines.head.motion import analyze, plan_motion
     from myspinbot.engines.head.render import render_frames
@@ -32,7 +50,7 @@ def talking(name: str, side: int) -> list[np.ndarray]:
     picture = Image.open(MEDIA / f"{name}.jpg").convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture)
     motion = plan_motion(analyze(sound, 75, 25.0), speech.timings, fps=25.0, seed=1, motion_scale=0.0)
-    return [frame.copy() for frame in render_frames(pixels, find_points(pixels).points, motion)]
+    return _Drawn(render_frames(pixels, find_points(pixels).points, motion), 75)
 
 
 def true_points(name: str, side: int) -> np.ndarray:

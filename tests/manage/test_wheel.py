@@ -51,7 +51,7 @@ def required(names: list[str]) -> Iterator[importlib.metadata.Distribution]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(builds_environments: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy: setuptools leaves its build folder beside the sources."""
     if int(importlib.metadata.version("setuptools").split(".")[0]) < 77 or not importlib.util.find_spec("pip"):
         missing("pip and setuptools 77 aren't both here; install the test extras.")
