@@ -201,12 +201,17 @@ def rm(names: tuple[str, ...], yes: bool, **where: Any) -> None:
 @models.command()
 @click.argument("names", nargs=-1, required=True, metavar="ID|FILE...")
 @click.option("--python", help="The Python that runs ComfyUI.")
+@click.option("--layout", type=click.Choice(["kohya", "diffusers"]), help="Of a LoRA; else the one that most read.")
 @place_options
-def convert(names: tuple[str, ...], python: str | None, **where: Any) -> None:
-    """Write pickle files (.pth, .pt, .bin) as safetensors beside them. A file that would run code is refused."""
+def convert(names: tuple[str, ...], python: str | None, layout: str | None, **where: Any) -> None:
+    """Write pickle files (.pth, .pt, .bin) as safetensors beside them. A file that would run code is refused.
+
+    A LoRA from ComfyUI's own training, as safetensors, is written beside it as other programs read it:
+    NAME-kohya.safetensors, or NAME-diffusers.safetensors.
+    """
     from .convert import convert as run
     from .convert import sources
 
     manifest, store = open_store(**where)
     for path in sources(manifest, store, names):
-        click.echo(run(path, where["comfyui"], python))
+        click.echo(run(path, where["comfyui"], python, layout or ""))

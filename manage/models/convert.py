@@ -1,4 +1,4 @@
-"""Has pickle files written as safetensors, by the nodes' own loader in ComfyUI's Python."""
+"""Has pickle files written as safetensors and LoRAs in other layouts, by the nodes' own code in ComfyUI's Python."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ PACK = Path(myspinbot_shared.__file__).resolve().parents[1]
 RUN = """
 import sys, types
 sys.modules["myspinbot"] = package = types.ModuleType("myspinbot")
-package.__path__ = [sys.argv[1]]
-from myspinbot.engines.weights import main
-sys.exit(main(sys.argv[2:]))
+pack, path, layout = sys.argv[1:]
+package.__path__ = [pack]
+from pathlib import Path
+from myspinbot.engines import weights
+if not weights.is_safetensors(Path(path)):
+    sys.exit(weights.main(path))
+from myspinbot.engines.identity import convert
+sys.exit(convert.main(path, layout))
 """
 REFUSED = 4
 
 
 def sources(manifest: Manifest, store: Store, names: Iterable[str]) -> list[Path]:
-    """The pickle files that ids, sets or paths stand for. Raises BadInput when one isn't there."""
+    """The files that paths stand for, and the pickle files of ids or sets. Raises BadInput when one isn't there."""
     found: list[Path] = []
     for name in names:
         if Path(name).is_file():
@@ -44,16 +49,27 @@ def sources(manifest: Manifest, store: Store, names: Iterable[str]) -> list[Path
     return found
 
 
-def convert(path: Path, comfyui: Path | None = None, python: str | None = None) -> str:
-    """Convert one file and return the path of the new one.
+def convert(path: Path, comfyui: Path | None = None, python: str | None = None, layout: str = "") -> str:
+    """Convert one file.
 
-    Raises BrokenModel when the file is refused or can't be read, BadInput when the nodes aren't beside the runner.
+    Args:
+        path: A pickle file, or a LoRA as safetensors.
+        comfyui: Where ComfyUI is.
+        python: The Python that runs it.
+        layout: Of a LoRA, `kohya` or `diffusers`; nothing for the one that fits.
+
+    Returns:
+        The path of the new file; in a further line what was left out of it.
+
+    Raises:
+        BrokenModel: The file is refused or can't be read.
+        BadInput: The nodes aren't beside the runner.
     """
     if not (PACK / "engines" / "weights.py").is_file():
         raise BadInput("Converting needs the nodes; run this in a clone of MySpinBot.")
     interpreter = find_installation(comfyui, python).python
     # A process of its own: PyTorch lives in ComfyUI's environment, not in the runner's.
-    command = [str(interpreter), "-c", RUN, str(PACK), str(path)]
+    command = [str(interpreter), "-c", RUN, str(PACK), str(path), layout]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode == REFUSED:
         raise BrokenModel(done.stderr.strip())

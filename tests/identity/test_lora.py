@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -13,13 +15,13 @@ from safetensors.torch import load_file
 from myspinbot.engines.identity.lora import (
     Identity,
     IdentityError,
-    add_stage,
     checked_name,
-    differences,
+    freeze,
     init_lora,
     read_metadata,
     save,
     save_identity,
+    trained,
 )
 from myspinbot.engines.identity.plan import Measurement, loss_plot, overfits
 from myspinbot.shared.work_store import Store
@@ -44,14 +46,58 @@ def test_a_seed_gives_one_beginning_that_changes_nothing():
         assert not (one[f"{name}.lora_up.weight"] @ one[f"{name}.lora_down.weight"]).any()
 
 
-def test_matrices_go_on_and_differences_add_up():
-    first = {"x.lora_up.weight": torch.ones(2, 2), "x.diff_b": torch.ones(2), "n.diff": torch.full((2,), 2.0)}
-    second = {"x.lora_up.weight": torch.full((2, 2), 3.0), "x.diff_b": torch.ones(2) / 2, "n.diff": torch.ones(2)}
-    whole = add_stage(first, second)
-    assert whole["x.lora_up.weight"].eq(3).all()
-    assert whole["x.diff_b"].eq(1.5).all()
-    assert whole["n.diff"].eq(3).all()
-    assert set(differences(whole)) == {"x.diff_b", "n.diff"}
+class Adapter(torch.nn.Module):
+    """As ComfyUI puts one on a matrix, with `lora_up`, or on a norm or bias, with `bias` alone."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        for name in names:
+            setattr(self, name, torch.nn.Parameter(torch.ones(2)))
+
+    def learns(self) -> set[str]:
+        return {name for name, value in self.named_parameters() if value.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("weight", "names", "learned"),
+    [
+        ("middle_block.0.in_layers.2.weight", ("lora_up", "lora_down", "alpha"), {"lora_up", "lora_down"}),
+        ("layers.0.attention.qkv.weight", ("lora_up", "lora_down", "alpha"), {"lora_up", "lora_down"}),
+        ("middle_block.0.in_layers.2.bias", ("bias",), set()),
+        ("middle_block.0.in_layers.0.weight", ("bias",), set()),
+        ("time_embed.0.weight", ("lora_up", "lora_down", "alpha"), set()),
+        ("input_blocks.0.0.weight", ("lora_up", "lora_down", "alpha"), set()),
+    ],
+)
+def test_matrices_in_blocks_learn_and_nothing_else_does(weight, names, learned):
+    adapter = Adapter(*names)
+    freeze(f"diffusion_model.{weight}", adapter)
+    assert adapter.learns() == learned
+
+
+def test_a_stage_keeps_what_is_trained():
+    block, around = "diffusion_model.middle_block.1.proj_in", "diffusion_model.time_embed.0"
+    ends = ("lora_up.weight", "lora_down.weight", "alpha", "diff", "diff_b")
+    stage = {f"{layer}.{end}": torch.ones(2, 2) for layer in (block, around) for end in ends}
+    assert trained(stage).keys() == {f"{block}.{end}" for end in ends[:3]}
+
+
+def test_other_programs_read_what_it_is():
+    facts = IDENTITY.metadata(captions=["a photo of ohwx woman", "ohwx woman, in a garden", "ohwx woman, smiling"])
+    assert facts["modelspec.trigger_phrase"] == "ohwx woman"
+    assert (facts["ss_base_model_version"], facts["ss_sd_model_name"]) == ("sd_v1", "x.safetensors")
+    assert (facts["ss_network_module"], facts["ss_network_dim"], facts["ss_network_alpha"]) == (
+        "networks.lora",
+        "2",
+        "1.0",
+    )
+    tags = {"a photo of ohwx woman": 1, "ohwx woman": 2, "in a garden": 1, "smiling": 1}
+    assert json.loads(facts["ss_tag_frequency"]) == {"anna": tags}
+    assert json.loads(IDENTITY.metadata()["ss_tag_frequency"]) == {"anna": {"ohwx woman": 1}}
+    turbo = replace(IDENTITY, family="Z-Image-Turbo").metadata()
+    assert (turbo["modelspec.architecture"], turbo["ss_base_model_version"]) == ("z-image/lora", "zimage")
+    assert turbo["ss_network_alpha"] == "2.0", "multiplied in"
+    assert "ss_network_module" not in turbo
 
 
 def test_a_file_says_what_it_is_and_is_never_replaced(tmp_path):

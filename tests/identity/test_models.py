@@ -35,7 +35,9 @@ sys.path.insert(0, comfyui)
 package = types.ModuleType("myspinbot"); package.__path__ = [pack]; sys.modules["myspinbot"] = package
 import comfy.options; comfy.options.enable_args_parsing()
 import comfy.lora, comfy.ops, comfy.supported_models, torch
+from myspinbot.engines.identity.layouts import convert, in_blocks, own_layout
 from myspinbot.nodes.identity.model import family_of, layers_of
+ENDS = (".lora_up.weight", ".lora_down.weight", ".lora_B.weight", ".lora_A.weight", ".alpha")
 found = {}
 for kind, config in kinds.items():
     model_config = getattr(comfy.supported_models, kind)(config)
@@ -43,13 +45,17 @@ for kind, config in kinds.items():
     model_config.custom_operations = comfy.ops.manual_cast
     model = model_config.get_model({}, "", device=torch.device("meta"))
     patcher = types.SimpleNamespace(model=model)
-    known = comfy.lora.model_lora_keys_unet(model, {})
-    layers = layers_of(patcher)
+    known, family = comfy.lora.model_lora_keys_unet(model, {}), family_of(patcher, "auto")
+    layers = [(name, shape) for name, shape in layers_of(patcher) if in_blocks(name)]
+    lora = {f"{name}.lora_up.weight": torch.empty(shape[0], 16, device="meta") for name, shape in layers}
+    lora |= {f"{name}.lora_down.weight": torch.empty(16, math.prod(shape[1:]), device="meta") for name, shape in layers}
+    file = convert(lora, family, own_layout(family))
     found[kind] = {
-        "family": family_of(patcher, "auto"),
-        "unknown": [name for name, _ in layers if name not in known],
+        "family": family,
+        "unknown": [name for name in file if name.removesuffix(next(filter(name.endswith, ENDS))) not in known],
         "weights": sum(value.numel() for value in model.diffusion_model.parameters()),
-        "rank 16": sum(16 * (shape[0] + math.prod(shape[1:])) for _, shape in layers),
+        "rank 16": sum(value.numel() for value in lora.values()),
+        "file": sum(2 * value.numel() for value in file.values()),
     }
 print(json.dumps(found))
 """
@@ -72,5 +78,7 @@ def test_every_name_is_known_and_the_settings_are_found(models, kind, family):
 
 
 def test_the_sizes_are_those_of_the_document(models):
-    sizes = {kind: (round(found["weights"] / 1e6), round(found["rank 16"] / 1e6)) for kind, found in models.items()}
-    assert sizes == {"SD15": (860, 17), "SDXL": (2567, 49), "ZImage": (6155, 44)}
+    sizes = {
+        kind: [round(found[size] / 1e6) for size in ("weights", "rank 16", "file")] for kind, found in models.items()
+    }
+    assert sizes == {"SD15": [860, 17, 34], "SDXL": [2567, 49, 98], "ZImage": [6155, 44, 95]}

@@ -63,7 +63,7 @@ def test_a_training_lowers_the_loss_and_its_lora_changes_the_picture(server, sd1
     assert [path.name[:7] for path in samples] == ["samples"] * 3
     report = next(text for text in texts(result) if "pictures that it learned" in text)
     before, after = map(float, re.search(r"learned: ([\d.]+) before, ([\d.]+) after", report).groups())
-    assert after < 0.98 * before
+    assert after < 0.99 * before
     assert "1 to measure" in report
     lora_name = next(text for text in texts(result) if text.endswith(".safetensors"))
     assert Path(lora_name) == Path("myspinbot", f"{name}.safetensors")
@@ -74,6 +74,13 @@ def test_a_training_lowers_the_loss_and_its_lora_changes_the_picture(server, sd1
     assert (known["steps"], known["rank"], len(known["images"])) == (8, 4, 8)
     assert known["consent"].startswith("The person who trained this identity stated")
     assert known["header"]["modelspec.trigger_phrase"] == graphs.TRIGGER
+    tags = {f"a photo of {graphs.TRIGGER}": 7}
+    assert json.loads(known["header"]["ss_tag_frequency"]) == {name: tags}, (
+        "what was learned, without what was held out"
+    )
+    layers = {key.partition(".") for key in load_file(lora_file(server, name))}
+    assert {layer[:10] for layer, *_ in layers} == {"lora_unet_"}
+    assert {end for *_, end in layers} == {"lora_up.weight", "lora_down.weight", "alpha"}, "as other programs read it"
     assert known["loss"] == pytest.approx(after, abs=1e-4)
     assert known["held_out_loss"] > 0
 

@@ -182,6 +182,18 @@ def test_the_command_converts_in_comfyuis_python(tmp_path: Path, capsys: pytest.
     assert "holds more than numbers" in capsys.readouterr().err
     assert not trap.exists()
 
+    layer = "diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k"
+    lora = {f"{layer}.lora_up.weight": torch.ones(8, 2), f"{layer}.lora_down.weight": torch.ones(2, 768)}
+    save_file(lora | {"diffusion_model.out.0.diff": torch.ones(8)}, tmp_path / "lora.safetensors")
+    assert call(["models", "convert", str(tmp_path / "lora.safetensors"), *where]) == 0
+    new, left_out = capsys.readouterr().out.splitlines()
+    assert new == str(tmp_path / "lora-kohya.safetensors")
+    assert left_out.startswith("Left out: 1 changes to norms and biases")
+    assert "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.alpha" in load_file(new)
+    save_file({"a": torch.ones(3)}, tmp_path / "m.safetensors")
+    assert call(["models", "convert", str(tmp_path / "m.safetensors"), *where]) == BrokenModel.exit_code
+    assert "no LoRA that could be converted. It holds a, which" in capsys.readouterr().err
+
 
 def test_the_runner_names_the_loader_that_is_there() -> None:
     assert (runner_convert.PACK / "engines" / "weights.py").is_file()

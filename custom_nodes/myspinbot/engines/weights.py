@@ -95,6 +95,21 @@ def _of_the_system(number: int, path: Path) -> OSError:
     return OSError(errno.ENOSPC, full_disk(path.parent, advice))
 
 
+def read_header(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself beside its tensors.
+
+    Raises:
+        WeightsError: It is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path.name} is damaged or incomplete. Fetch it again.") from error
+
+
 def is_safetensors(path: Path) -> bool:
     """Whether a file begins like safetensors: the length of its header, then JSON."""
     with path.open("rb") as file:
@@ -177,16 +192,15 @@ def _numpy_scalars() -> list[Any]:
     return [np.dtype, *kinds, scalar, (scalar, "numpy.core.multiarray.scalar")]  # its name before NumPy 2
 
 
-def main(paths: list[str]) -> int:
-    """`myspinbot models convert`: write each file as safetensors beside it.
+def main(path: str) -> int:
+    """`myspinbot models convert` for a PyTorch file.
 
     Returns:
-        0, or `REFUSED` at the first one that can't be converted.
+        0, or `REFUSED` where it can't be converted.
     """
-    for path in paths:
-        try:
-            sys.stdout.write(f"{convert(Path(path))}{os.linesep}")
-        except (WeightsError, OSError) as error:
-            sys.stderr.write(f"{error}\n")
-            return REFUSED
+    try:
+        sys.stdout.write(f"{convert(Path(path))}{os.linesep}")
+    except (WeightsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
     return 0

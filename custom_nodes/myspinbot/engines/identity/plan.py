@@ -40,8 +40,9 @@ class Plan:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What a stage's result depends on: all but the names of files."""
-        return {field: value for field, value in asdict(self).items() if field not in ("name", "base_model")}
+        """What a stage's result depends on: what is trained, and all of the plan but the names of files."""
+        fields = {field: value for field, value in asdict(self).items() if field not in ("name", "base_model")}
+        return fields | {"trained": "blocks"}
 
     @property
     def job_id(self) -> str:
@@ -132,6 +133,12 @@ def load_pictures(job: Job, part: Part) -> tuple[list[Pixels], list[str]]:
     """
     captions = json.loads(job_file(job, f"{part}.json").read_text("utf-8"))
     return [load_picture(job, f"{part}-{index:02}.png") for index in range(len(captions))], captions
+
+
+def load_captions(job: Job, part: Part) -> list[str]:
+    """The captions of a part; none where they were cleared away in the meantime."""
+    name = f"{part}.json"
+    return json.loads(job.path(name).read_text("utf-8")) if job.has(name) else []
 
 
 def save_picture(job: Job, name: str, pixels: Pixels) -> None:

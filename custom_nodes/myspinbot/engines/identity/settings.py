@@ -46,9 +46,13 @@ FAMILIES: dict[Family, Settings] = {
 ARCHITECTURES: dict[Family, str] = {
     "SD 1.5": "stable-diffusion-v1",
     "SDXL": "stable-diffusion-xl-v1-base",
-    "Z-Image-Turbo": "z-image-turbo",
+    "Z-Image-Turbo": "z-image",
 }
-"""A family as ModelSpec names it."""
+"""A family as ModelSpec names it, or for Z-Image as SwarmUI does."""
+OLDER_ARCHITECTURES = {"z-image-turbo": "z-image"}
+"""What older files say instead."""
+BASE_VERSIONS: dict[Family, str] = {"SD 1.5": "sd_v1", "SDXL": "sdxl_base_v1-0", "Z-Image-Turbo": "zimage"}
+"""A family as sd-scripts' `ss_base_model_version` names it, or for Z-Image as ai-toolkit does."""
 MODELS: dict[str, Family] = {"SD15": "SD 1.5", "SDXL": "SDXL", "ZImage": "Z-Image-Turbo"}
 """ComfyUI's class for a kind of model, to the family that it is trained as."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ...engines.identity.settings import ARCHITECTURES
+from ...engines.identity.settings import ARCHITECTURES, OLDER_ARCHITECTURES
 from ...shared.selection import IMAGE_MODELS, Roles
 from .choices import absent, file_of, how_to_get, size_of, this_machine, to_take
 
@@ -121,7 +121,9 @@ def _base_of(lora_name: str) -> str:
     if not path.endswith(".safetensors"):
         return ""
     with safe_open(path, framework="pt") as file:
-        return (file.metadata() or {}).get("modelspec.architecture", "").split("/")[0]
+        facts: dict[str, str] = file.metadata() or {}
+    named = facts.get("modelspec.architecture", "").split("/")[0]
+    return OLDER_ARCHITECTURES.get(named, named)
 
 
 _TURBO = {"steps": 8, "cfg": 1.0, "sampler_name": "res_multistep", "scheduler": "simple"}  # ComfyUI's own template

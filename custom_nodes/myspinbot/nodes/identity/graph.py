@@ -145,12 +145,7 @@ class _Stages:
             bypass_mode=False,
         )
         return self.graph.node(
-            "MySpinBotIdentitySave",
-            plan=self.text,
-            stage=stage,
-            lora=trained.out(0),
-            loss=trained.out(1),
-            **before,
+            "MySpinBotIdentitySave", plan=self.text, stage=stage, lora=trained.out(0), loss=trained.out(1)
         )
 
     def applied(self, lora: Link) -> Link:
@@ -267,20 +262,17 @@ class IdentityBegin(io.ComfyNode):
         after: list[int] | None = None,
         before: list[dict[str, Any]] | None = None,
     ) -> io.NodeOutput:
-        import comfy.sd
-
-        from ...engines.identity.lora import differences, init_lora, save
+        from ...engines.identity.lora import init_lora, save
         from ...engines.identity.plan import Plan
-        from .model import layers_of
+        from .model import layers_of, only_trained
 
         base, work, number = model[0], Plan.loads(plan[0]), stage[0]
-        lora = before[0] if before else init_lora(layers_of(base), work.settings.rank, work.seed)
-        into = differences(lora)
-        patched = comfy.sd.load_lora_for_models(base, None, into, 1.0, 0)[0] if into else base.clone()
+        # Of every layer, for TrainLoraNode would draw those that it doesn't find from the global generator.
+        lora = init_lora(layers_of(base), work.settings.rank, work.seed) | (before[0] if before else {})
         path = _existing(work.job_id, work.done(number - 1))
-        save(path, {name: value for name, value in lora.items() if name not in into})
+        save(path, lora)
         scaled = [{"samples": base.model.process_latent_in(latent["samples"])} for latent in latents]
-        return io.NodeOutput(_with_scaled_latents(patched), scaled, path.name)
+        return io.NodeOutput(_with_scaled_latents(only_trained(base.clone())), scaled, path.name)
 
 
 class IdentitySave(io.ComfyNode):
@@ -297,7 +289,6 @@ class IdentitySave(io.ComfyNode):
                 STAGE,
                 LoraModel.Input("lora", optional=True),
                 LossMap.Input("loss", optional=True),
-                LoraModel.Input("before", optional=True, tooltip="The LoRA of the stage before."),
             ],
             outputs=[LoraModel.Output("lora")],
         )
@@ -310,11 +301,10 @@ class IdentitySave(io.ComfyNode):
         stage: int,
         lora: dict[str, Any] | None = None,
         loss: dict[str, list[float]] | None = None,
-        before: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         import math
 
-        from ...engines.identity.lora import IdentityError, add_stage, save
+        from ...engines.identity.lora import IdentityError, save, trained
         from ...engines.identity.plan import Plan, job_file, lora_name, save_losses
         from ...engines.weights import load_weights
 
@@ -330,7 +320,7 @@ class IdentitySave(io.ComfyNode):
                 f"The training diverged after {work.done(stage - 1)} steps: its loss is no number any more. "
                 "Nothing of this stage was saved. Lower `learning_rate`."
             )
-        whole = add_stage(before or {}, lora)
+        whole = trained(lora)
         with job.locked():
             save_losses(job, stage, loss["loss"])
             with job.atomic_write(lora_name(stage)) as path:
@@ -455,7 +445,9 @@ class IdentityFinish(io.ComfyNode):
         import torch
 
         from ...engines.identity.plan import (
+            LEARNED,
             Plan,
+            load_captions,
             load_losses,
             load_measurements,
             load_picture,
@@ -468,7 +460,7 @@ class IdentityFinish(io.ComfyNode):
         job = work.job(work_store())
         with job.locked():
             points = load_measurements(job, work)
-            save_once(work, lora, points[-1] if points else None)
+            save_once(work, lora, points[-1] if points else None, load_captions(job, LEARNED))
             if not points:
                 raise FileNotFoundError(
                     f"{work.name} is trained and saved, but what was measured is gone: it was cleared away. Queue the "
@@ -534,8 +526,9 @@ def restore_last(plan: Plan, job: Job) -> None:
             save(path, {name: value.float() for name, value in load_weights(lora_path(plan.name)).items()})
 
 
-def save_once(plan: Plan, lora: dict[str, Any], last: Measurement | None) -> None:
-    """Save the LoRA under its name, unless this training has been saved before."""
+def save_once(plan: Plan, lora: dict[str, Any], last: Measurement | None, captions: list[str]) -> None:
+    """Save the LoRA under its name, as other programs read it too, unless this training has been saved before."""
+    from ...engines.identity.layouts import convert, own_layout
     from ...engines.identity.lora import Identity, save_identity
 
     if is_saved(plan):
@@ -555,7 +548,8 @@ def save_once(plan: Plan, lora: dict[str, Any], last: Measurement | None) -> Non
         loss=last.learned if last else None,
         held_out_loss=last.held_out if last else None,
     )
-    save_identity(lora_path(plan.name), lora, identity.metadata())
+    portable = convert(lora, plan.family, own_layout(plan.family))
+    save_identity(lora_path(plan.name), portable, identity.metadata(captions=captions))
 
 
 def _loss_line(before: float, after: float, what: str) -> str:

@@ -104,3 +104,23 @@ def layers_of(model: Any) -> list[tuple[str, tuple[int, ...]]]:
         for name, module in model.model.named_modules()
         if hasattr(module, "weight_function") and module.weight is not None and module.weight.ndim > 1
     ]
+
+
+def only_trained(model: Any) -> Any:
+    """`model`, of which ComfyUI's training changes what is to be trained alone, see `engines.identity.lora.freeze`."""
+    from comfy.patcher_extension import CallbacksMP
+
+    model.add_callback(CallbacksMP.ON_LOAD, _freeze)
+    return model
+
+
+def _freeze(patcher: Any, *_: Any) -> None:
+    """TrainLoraNode puts an adapter on every weight of its own copy of the model, and then has it loaded."""
+    import torch
+
+    from ...engines.identity.lora import freeze
+
+    for weight, adapters in patcher.weight_wrapper_patches.items():
+        for adapter in adapters:
+            if isinstance(adapter, torch.nn.Module):
+                freeze(weight, adapter)
