@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .contents import why_unreadable
 from .errors import ServerUnreachable
 
 LOCAL_FILE = "myspinbot.local.json"
@@ -57,7 +58,7 @@ def find_installation(comfyui: str | Path | None = None, python: str | Path | No
             named["python"] = python or written.get("python")
             extra = Path(written["extra_model_paths"]) if written.get("extra_model_paths") else None
         else:
-            raise ServerUnreachable(f"No ComfyUI is known on this machine. {HOW_TO}")
+            raise ServerUnreachable(f"No ComfyUI is known on this machine. {HOW_TO}{_not_read()}")
     folder = Path(str(named["comfyui"])).expanduser().absolute()
     if not (folder / "main.py").is_file():
         raise ServerUnreachable(f"{source} names the folder {folder}, which holds no ComfyUI. {HOW_TO}")
@@ -71,13 +72,10 @@ def find_installation(comfyui: str | Path | None = None, python: str | Path | No
 
 def new_log(keep: int = 5) -> Path:
     """A new file for a server's log in the user's own folder for such things; only the newest are kept."""
-    home = Path.home()
-    if os.name == "nt":
-        folder = Path(os.environ.get("LOCALAPPDATA") or home / "AppData/Local") / "MySpinBot" / "logs"
-    elif sys.platform == "darwin":
-        folder = home / "Library" / "Logs" / "MySpinBot"
-    else:
-        folder = Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "myspinbot"
+    folder = _user_folder(
+        "XDG_STATE_HOME", ".local/state", mac="Library/Logs", windows=("LOCALAPPDATA", "AppData/Local")
+    )
+    folder = folder / "logs" if os.name == "nt" else folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in sorted(folder.glob("server-*.log"))[: -keep + 1 or None]:
@@ -87,21 +85,49 @@ def new_log(keep: int = 5) -> Path:
     return folder / f"server-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
 
 
+def user_file() -> Path:
+    """Where a user may write down the same as `install.py` does in a clone."""
+    application_data = ("APPDATA", "AppData/Roaming")
+    folder = _user_folder("XDG_CONFIG_HOME", ".config", mac="Library/Application Support", windows=application_data)
+    return folder / LOCAL_FILE
+
+
+def _user_folder(variable: str, plain: str, *, mac: str, windows: tuple[str, str]) -> Path:
+    """Our folder among those that a system has for one purpose, such as logs or settings."""
+    if os.name == "nt":
+        return Path(os.environ.get(windows[0]) or Path.home() / windows[1]) / "MySpinBot"
+    if sys.platform == "darwin":
+        return Path.home() / mac / "MySpinBot"
+    return Path(os.environ.get(variable) or Path.home() / plain) / "myspinbot"
+
+
 def _written_down() -> tuple[dict[str, Any], Path]:
-    """What `install.py` wrote: beside this package in a clone, else in a folder above the current one."""
-    folders = [Path(__file__).absolute().parents[1], Path.cwd(), *Path.cwd().parents]
-    for folder in folders:
-        path = folder / LOCAL_FILE
+    """What `install.py` wrote beside this package in a clone, else what the user has among the settings.
+
+    Never a file of the current folder or of one above it: it names a program that is then run, and the folder may be
+    a stranger's.
+    """
+    # Resolved, for a clone puts its packages on the path by links.
+    for path in (Path(__file__).resolve().parents[1] / LOCAL_FILE, user_file()):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            raise ServerUnreachable(f"{path} can't be read ({error}). Run install.py again.") from None
+            raise ServerUnreachable(f"{path} can't be read ({why_unreadable(error)}). Run install.py again.") from None
         if not isinstance(content, dict):
             raise ServerUnreachable(f"{path} doesn't hold a JSON object. Run install.py again.")
         return content, path
     return {}, Path()
+
+
+def _not_read() -> str:
+    """A word on a file of the current folder that would name a ComfyUI; empty where there is none."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        path = folder / LOCAL_FILE
+        if path.is_file():
+            return f" {path} isn't read, since anybody may have put it there; copy it to {user_file()} if it is yours."
+    return ""
 
 
 def _python_of(folder: Path) -> Path:

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .api import Api
+from .contents import look_into
 from .errors import BadInput
 from .workflow.inputs import UPLOADS, kind_of, parse
 from .workflow.schema import Spec
 
 OnFile = Callable[[Path], None]
+# What ComfyUI's loaders can do nothing with. An image is read out of a video too, and a sound.
+UNFIT = {"image file": ("a sound",), "video file": ("a sound",), "audio file": ("an image",)}
+UNFIT_FOR_ALL = ("text", "a web page", "a packed archive", "a program", "a PDF document")
 
 
 def takes_file(spec: Spec) -> bool:
@@ -22,12 +26,12 @@ def takes_file(spec: Spec) -> bool:
 def check(text: str, spec: Spec, name: str) -> None:
     """Raises BadInput when the value can't be used, without uploading anything.
 
-    A file must be here and readable, or on the server.
+    A file must be here and readable, and hold what the input takes as far as its first bytes tell, or be on the server.
     """
     path = Path(text).expanduser()
     if takes_file(spec):
         if path.is_file():
-            _readable(path, name)
+            _check_content(_readable(path, name), kind_of(spec), name)
         elif text not in spec.choices:
             raise BadInput(
                 f"{name} takes {a(kind_of(spec))}: there is no file {text} here{_here(path)}, nor one of that name on "
@@ -61,6 +65,13 @@ def resolve(api: Api, text: str, spec: Spec, name: str, on_file: OnFile = lambda
 def a(noun: str) -> str:
     """The noun with its article."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+def _check_content(path: Path, kind: str, name: str) -> None:
+    """Raises BadInput for a file that holds something else than its name may say, such as text in a `.jpg`."""
+    found = look_into(path) if kind in UNFIT else ""
+    if found in UNFIT_FOR_ALL or found in UNFIT.get(kind, ()):
+        raise BadInput(f"{name} takes {a(kind)}, and {path} holds {found}. Choose another file.")
 
 
 def _is_folder(text: str, spec: Spec) -> bool:

@@ -75,8 +75,8 @@ def bring_in(places: Places, source: Path, name: str | None = None) -> Bot:
                     _unpack(archive, member, part, aside_of(targets[part]))
                 aside_of(profile).write_bytes(bot.to_json().encode())
             return bot
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise BadInput(f"{source} is damaged or no zip file ({error}).") from None
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise BadInput(f"{source} is damaged or no zip file.") from None
 
 
 def _checked(archive: zipfile.ZipFile) -> Bot:

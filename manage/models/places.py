@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from myspinbot_runner.contents import why_unreadable
 from myspinbot_runner.errors import BadInput
 from myspinbot_shared.manifest import Model
 
@@ -100,7 +101,7 @@ def _read(path: Path) -> list[tuple[str, Path, bool]]:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} can't be read ({error}).") from None
+        raise BadInput(f"{path} can't be read ({why_unreadable(error)}).") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise BadInput(f"{path}{f', line {mark.line + 1}' if mark else ''}: is not YAML.") from None

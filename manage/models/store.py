@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from myspinbot_runner.contents import why_unreadable
 from myspinbot_runner.errors import BadInput, Cancelled, CannotSave
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.files import atomic_write
@@ -52,7 +53,7 @@ class LockFile:
             return {}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise BadInput(
-                f"{self.path} can't be read ({type(error).__name__}: {error}). It holds the hashes of fetched models; "
+                f"{self.path} can't be read ({why_unreadable(error)}). It holds the hashes of fetched models; "
                 "repair it, or move it away to start afresh."
             ) from None
 

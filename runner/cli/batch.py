@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from ..client import Client
+from ..contents import why_unreadable
 from ..errors import (
     BadInput,
     BadWorkflow,
@@ -223,19 +224,22 @@ def _read(path: Path) -> list[Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} can't be read ({error}).") from None
+        raise BadInput(f"{path} can't be read ({why_unreadable(error)}).") from None
     suffix = path.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
         return [_json(line, path, number) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if suffix == ".csv":
-        return list(csv.DictReader(io.StringIO(text), strict=True))
+        try:
+            return list(csv.DictReader(io.StringIO(text), strict=True))
+        except csv.Error as error:
+            raise BadInput(f"{path} is not CSV ({error}).") from None
     if suffix in (".yaml", ".yml"):
         import yaml
 
         try:
             content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise BadInput(f"{path} is not YAML ({error}).") from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise BadInput(f"{path} is not YAML ({why_unreadable(error)}).") from None
         if not isinstance(content, list):
             raise BadInput(f"{path} must hold a list of rows.")
         return content
@@ -245,8 +249,8 @@ def _read(path: Path) -> list[Any]:
 def _json(line: str, path: Path, number: int) -> Any:
     try:
         return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}, line {number} is not JSON ({error}).") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{path}, line {number} is not JSON.") from None
 
 
 def _text(value: Any, path: Path, number: int, key: str) -> str | None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import copy
-import json
+import mmap
 import random
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
+from ..contents import ENOUGH, look
 from ..errors import BadInput, BadWorkflow
+from .embedded import find_workflow
 from .export import convert, graph_to_api
 from .inputs import Field, fields, find_node, slug
 from .load import load_graph
 from .model import ABSENT, Graph, Host, Widget
 from .schema import ObjectInfo, Spec, node_specs
+from .text import parse_json
 
 SEEDS = ("seed", "noise_seed")
 MAX_SEED = 2**64 - 1
+MAX_BYTES = 100 << 20
+"""Of a workflow file: ComfyUI's own limit for what it is sent."""
 
 
 class Workflow:
@@ -37,18 +44,23 @@ class Workflow:
 
     @classmethod
     def load(cls, path: str | Path) -> Workflow:
-        """Read a file. Raises BadWorkflow when it is missing, not JSON, or not a workflow."""
+        """Read a JSON file, or a picture, clip or sound that ComfyUI saved with the workflow that made it.
+
+        Raises BadWorkflow when it is missing or holds no workflow.
+        """
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            content = _read(path)
         except FileNotFoundError:
-            raise BadWorkflow(f"There is no file {path}.") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadWorkflow(f"{path} can't be read as a workflow ({error}).") from None
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise BadWorkflow(f"{path} is not JSON ({error}).") from None
+            raise BadWorkflow(f"There is no file {path}.{_meant(path)}") from None
+        except IsADirectoryError:
+            inside = ", ".join(str(file) for file in _workflows_in(path)[:12])
+            raise BadWorkflow(
+                f"{path} is a folder. " + (f"Name one of the files in it: {inside}." if inside else "Name a file.")
+            ) from None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else ""
+            raise BadWorkflow(f"{path} can't be read" + (f" ({why})." if why else ".")) from None
         return cls(content, path.name)
 
     def node_types(self) -> set[str]:
@@ -69,7 +81,10 @@ class Workflow:
         except RecursionError:
             raise BadWorkflow(f"{self.name} is nested too deeply.") from None
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-            raise BadWorkflow(f"{self.name} is not a sound workflow ({type(error).__name__}: {error}).") from error
+            raise self._unsound(error) from error
+
+    def _unsound(self, error: Exception) -> BadWorkflow:
+        return BadWorkflow(f"{self.name} is not a sound workflow.", f"{type(error).__name__}: {error}")
 
     @property
     def inputs(self) -> list[Field]:
@@ -120,7 +135,7 @@ class Workflow:
         except RecursionError:
             raise BadWorkflow(f"{self.name} is nested too deeply.") from None
         except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-            raise BadWorkflow(f"{self.name} is not a sound workflow ({type(error).__name__}: {error}).") from error
+            raise self._unsound(error) from error
         for (node_id, name), value in self._sent.items():
             if node_id in graph:
                 graph[node_id]["inputs"][name] = value
@@ -173,6 +188,53 @@ class Workflow:
         if name not in specs and name not in self.content[key]["inputs"]:
             return None
         return (key, name), None, specs.get(name) or _guess(name, self.content[key]["inputs"][name])
+
+
+def _read(path: Path) -> Any:
+    """What a workflow file holds, parsed. Raises BadWorkflow when it is of another kind."""
+    if path.is_dir():
+        raise IsADirectoryError
+    with path.open("rb") as file:
+        found = look(file.read(ENOUGH))
+        if found in ("an image", "a sound", "a video"):
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                content = find_workflow(data)
+            if content is None:
+                raise BadWorkflow(f"{path} holds {found}, and there is no workflow in it.")
+            return content
+        file.seek(0)
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise BadWorkflow(f"{path} is larger than any workflow that a server takes ({MAX_BYTES >> 20} MB).")
+    try:
+        return parse_json(raw.decode("utf-8-sig"))
+    except JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        what = f"holds {found}, and no JSON" if found and found != "text" else f"is not JSON, as {where} shows"
+        raise BadWorkflow(f"{path} {what if raw.strip() else 'is empty'}.") from None
+    except UnicodeDecodeError:
+        raise BadWorkflow(f"{path} holds {found or 'no text'}, and no workflow.") from None
+    except RecursionError:
+        raise BadWorkflow(f"{path} is nested too deeply.") from None
+    except ValueError:  # Python's limit for the digits of a number
+        raise BadWorkflow(f"{path} has a number that is too long.") from None
+
+
+def _workflows_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def _meant(path: Path) -> str:
+    """A question for a file that isn't there: whether one beside it was meant, or one in a folder `workflows`."""
+    folders = (path.parent, path.parent / "workflows")
+    known = {name: file for folder in folders for file in _workflows_in(folder) for name in _names(file)}
+    near = [match for name in _names(path) for match in get_close_matches(name, known, 1, cutoff=0.75)]
+    return f" Did you mean {known[near[0]]}?" if near else ""
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """A file's name, and the name without all that follows a dot: `guided.app.json` and `guided`."""
+    return path.name, path.name.split(".")[0]
 
 
 def check(content: Any, name: str) -> dict[str, Any]:

@@ -22,6 +22,12 @@ UPLOADS = {
 }
 
 
+KIND_HELP = {
+    kind: f"A path on this machine, or the name of a file on the server ({kind})." for kind in UPLOADS.values()
+}
+# What the page draws beside inputs and never sends: buttons, players, what happens to a seed after a run.
+PAGE_ONLY = {"IMAGEUPLOAD", "AUDIOUPLOAD", "AUDIO_UI", "button", "control", "toggle"}
+
 # Flags of `myspinbot run` itself; an input of such a name gets its node's title in front.
 RESERVED_FLAGS = {
     *("set", "out", "server", "detach", "count", "json", "verbose", "help", "previews"),
@@ -65,8 +71,14 @@ class Field:
         return ""
 
     def help(self) -> str:
-        """The first sentence of the node's tooltip for this input."""
-        return str(self.spec.options.get("tooltip") or "").split("\n")[0]
+        """What it is for: its tooltip, else that of an input which its node feeds, else a word on its kind.
+
+        Only a node with this one setting, such as a loader, is described by what it feeds.
+        """
+        settings = [widget for widget in self.node.widgets if widget.sent]
+        fed = _fed(self.node) if settings == [self.widget] else ()
+        told = (str(spec.options.get("tooltip") or "").split("\n")[0] for spec in (self.spec, *fed))
+        return next(filter(None, told), "") or KIND_HELP.get(self.kind, "")
 
 
 def kind_of(spec: Spec) -> str:
@@ -92,7 +104,7 @@ def fields(graph: Graph) -> list[Field]:
     for reference, widget_name in _entries(graph.raw):
         node = find_node(graph, reference)
         widget = node.widget(widget_name) if node else None
-        if node and widget:
+        if node and widget and widget.sent and widget.kind not in PAGE_ONLY:
             socket = node.input_of(widget)
             found.append((node, widget, (socket.label if socket else None) or widget.name))
     names = [slug(label) or slug(widget.name) or "value" for _, widget, label in found]
@@ -121,6 +133,8 @@ def names_in_file(content: Mapping[str, Any]) -> tuple[list[str], bool]:
     certain = True
     for reference, widget_name in _entries(content):
         node = by_id.get(reference, {})
+        if _is_page_only(node, widget_name):
+            continue
         certain = certain and bool(node) and str(node.get("type")) not in inner
         sockets = node.get("inputs")
         labels = [
@@ -130,6 +144,28 @@ def names_in_file(content: Mapping[str, Any]) -> tuple[list[str], bool]:
         ]
         names.append(slug(str(labels[0] if labels and labels[0] else widget_name)) or slug(widget_name) or "value")
     return names, certain
+
+
+def _fed(node: Node) -> Iterator[Spec]:
+    """The schemas of the inputs that a node's outputs lead to."""
+    for link_id in (link_id for output in node.outputs for link_id in output.links):
+        link = node.graph.links.get(link_id)
+        target, item = (node.graph.target(link) if link else None) or (None, None)
+        if target and item:
+            yield from (spec for spec in target.specs if spec.name == item.name)
+
+
+def _is_page_only(node: Mapping[str, Any], name: str) -> bool:
+    """Whether a node in a file has no such input to send: a button, for one.
+
+    Newer files list every input that has a widget as a socket too; in older ones nothing tells.
+    """
+    found = node.get("inputs")
+    sockets = [
+        item for item in (found if isinstance(found, list) else ()) if isinstance(item, dict) and item.get("widget")
+    ]
+    kinds = [item.get("type") for item in sockets if item.get("name") == name]
+    return bool(sockets) and (not kinds or kinds[0] in PAGE_ONLY)
 
 
 def _entries(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,37 @@
-"""Text that the page changes on its way into the API form: wildcards, and names and dates in file names."""
+"""Text as the page reads and changes it: JSON, wildcards, and names and dates in file names."""
 
 from __future__ import annotations
 
 import datetime
+import json
+import math
 import random
 import re
+from typing import Any
 
 from .model import Graph
 
 COMMENT = re.compile(r"/\*[\s\S]*?\*/|//.*")
 DATE_PART = re.compile(r"d{1,2}|M{1,2}|h{1,2}|m{1,2}|s{1,2}|y{2,4}")
+
+
+def parse_json(text: str, *, rest: bool = False) -> Any:
+    """JSON, with null for numbers that aren't finite: Python reads and writes them, and nobody else does.
+
+    Args:
+        text: The JSON.
+        rest: Whether something else may follow it.
+
+    Raises:
+        ValueError, RecursionError: It is no JSON, or nested too deeply.
+    """
+    decoder = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
+    return decoder.raw_decode(text)[0] if rest else decoder.decode(text)
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def choose_wildcards(text: str, rng: random.Random) -> str:

@@ -32,6 +32,11 @@ def run(server: Any, graph: dict[str, Any]) -> Any:
     return Client(server.url).submit(graph).result()
 
 
+def levels(result: Any) -> list[tuple[str, str]]:
+    """What the user was told, each with its level."""
+    return [(notice.level, notice.text) for notice in result.notices]
+
+
 def notices(result: Any) -> list[str]:
     return [notice.text for notice in result.notices]
 
@@ -115,7 +120,7 @@ def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
     (taken,) = json.loads(text(result, "2"))
     why = "No voice was chosen, so a robot speaks English (America)."
     assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
-    assert f"Takes Speak (Draft). {why}" in notices(result)
+    assert ("info", f"Takes Speak (Draft). {why}") in levels(result)
 
 
 def test_the_draft_preset_takes_no_model(furnished: Any) -> None:
@@ -125,7 +130,7 @@ def test_the_draft_preset_takes_no_model(furnished: Any) -> None:
     (taken,) = json.loads(text(result, "2"))
     why = "The draft preset takes no speech model, so a robot speaks English (America)."
     assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
-    assert ("info", f"Takes Speak (Draft). {why}") in [(notice.level, notice.text) for notice in result.notices]
+    assert ("info", f"Takes Speak (Draft). {why}") in levels(result)
 
 
 @pytest.mark.parametrize(("typed", "longest"), [(0, 640), (256, 384)])
@@ -148,6 +153,14 @@ def test_without_the_model_what_fetches_it_is_said(bare: Any) -> None:
     assert taken["used"] == "Speak (Draft)"
     assert "`myspinbot models get openf5 " in taken["why"]
     assert "vocos" in taken["why"]
+    assert ("warning", f"Takes Speak (Draft). {taken['why']}") in levels(result), "a voice was chosen, and isn't heard"
+
+
+def test_less_than_a_preset_promises_is_a_warning(bare: Any) -> None:
+    why = "Z-Image-Turbo needs a graphics card, and there is none."
+    for name, level in (("speed", "warning"), ("auto", "info")):
+        work = portrait(preset=["q", 0]) | {"q": node("MySpinBotPreset", preset=name, shape="square")}
+        assert (level, f"Takes the given portrait. {why}") in levels(run(bare, work))
 
 
 def preset(server: Any, name: str, shape: str) -> tuple[list[str], list[str]]:

@@ -129,6 +129,12 @@ def test_a_picture_of_nothing_is_named_as_such(side, level):
         find_points(np.full((side, side, 3), level, np.uint8))
 
 
+@pytest.mark.parametrize("fill", [(0, 135, 0), (0, 136, 1), (128, 128, 128)])
+def test_a_picture_of_which_nothing_came_is_cut_short(fill):
+    with pytest.raises(ValueError, match=r"looks cut short.*Load the whole file"):
+        check_whole(np.full((64, 64, 3), fill, np.uint8))
+
+
 def test_a_plain_background_is_no_cut():
     image = np.full((560, 512, 3), 128, np.uint8)
     image[:512] = picture("elderly_man.jpg")

@@ -137,6 +137,7 @@ def test_wrong_flags_say_what_there_is(at, tmp_path):
         (["--detatch"], "Did you mean --detach?"),
         (["--image", "--breadth-of-it", "5"], "--image needs a value: image file"),
         (["--image", "gone.png"], "no file gone.png here"),
+        (["--image", path], "--image takes an image file, and " + path + " holds text"),
         (["--upscale-method", "magic"], "Choose one of: nearest-exact"),
         (["--upscale-method", "photos/"], "there is no folder photos/ here"),
         (["stray"], "not an option"),
@@ -192,14 +193,33 @@ def test_names_of_inputs_need_no_server(tmp_path):
         assert call("inputs", app(tmp_path), "--json", *args)[0] == 11
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("workflows/*.app.json")), ids=lambda path: path.name)
+shipped = pytest.mark.parametrize("path", sorted(ROOT.glob("workflows/*.app.json")), ids=lambda path: path.name)
+
+
+@shipped
+def test_every_flag_of_a_shipped_workflow_says_what_it_is_for(server, path):
+    for field in Client(server.url).open(path).inputs:
+        assert len(field.help().split()) > 2, field.flag
+
+
+def test_a_button_of_the_page_is_no_input(server, tmp_path):
+    """As the file names it or as the server does, and whatever the page only shows."""
+    path = app(tmp_path)
+    content = json.loads(Path(path).read_text())
+    load = content["nodes"][3]
+    load["inputs"] = [{"name": name, "type": kind, "widget": {"name": name}, "link": None}
+                      for name, kind in (("image", "COMBO"), ("upload", "IMAGEUPLOAD"))]  # fmt: skip
+    content["extra"]["linearData"]["inputs"] = [["4", "upload"], ["4", "image"], ["4", "a button of a script"]]
+    assert names_in_file(content) == (["image"], True)
+    assert [field.flag for field in Client(server.url).bind(Workflow(content)).inputs] == ["image"]
+
+
+@shipped
 def test_the_file_alone_names_the_inputs_that_a_server_knows(server, path):
-    """But for a button of the page, which holds no value: the file alone doesn't tell it from an input."""
     names, certain = names_in_file(json.loads(path.read_text("utf-8")))
     flags = [field.flag for field in Client(server.url).open(path).inputs]
     assert certain
-    inputs = [name for name in names if name != "upload"]
-    for flag, name in zip(flags, inputs, strict=True):
+    for flag, name in zip(flags, names, strict=True):
         assert flag == name or flag.endswith(f"-{name}")
 
 

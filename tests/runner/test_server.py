@@ -179,7 +179,10 @@ def test_installation_is_found_in_the_stated_order(tmp_path, monkeypatch):
         (tmp_path / name / "main.py").touch()
     written = {"comfyui": str(tmp_path / "file"), "python": sys.executable}
     (tmp_path / "myspinbot.local.json").write_text(json.dumps(written))
-    monkeypatch.setattr("myspinbot_runner.locate.__file__", str(tmp_path / "runner" / "locate.py"))
+    (tmp_path / "runner").mkdir()
+    (tmp_path / "imports").mkdir()
+    (tmp_path / "imports" / "runner").symlink_to(tmp_path / "runner")  # as a clone puts it on the path
+    monkeypatch.setattr("myspinbot_runner.locate.__file__", str(tmp_path / "imports" / "runner" / "locate.py"))
     monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
     monkeypatch.delenv("MYSPINBOT_PYTHON", raising=False)
     assert find_installation() == Installation(tmp_path / "file", Path(sys.executable))
@@ -189,6 +192,25 @@ def test_installation_is_found_in_the_stated_order(tmp_path, monkeypatch):
     assert find_installation(tmp_path / "option").comfyui == tmp_path / "option"
     with pytest.raises(ServerUnreachable, match="holds no ComfyUI"):
         find_installation(tmp_path / "nothing")
+
+
+def test_a_file_of_the_current_folder_chooses_no_program(tmp_path, monkeypatch):
+    """Of this folder or of one above: it may be a stranger's. The user's own settings are read."""
+    own, stranger = fake_comfyui(tmp_path / "own", SERVE), fake_comfyui(tmp_path / "stranger", SERVE)
+    for folder, installation in ((tmp_path / "settings" / "myspinbot", own), (tmp_path / "there", stranger)):
+        (folder / "deeper").mkdir(parents=True)
+        written = {"comfyui": str(installation.comfyui), "python": sys.executable}
+        (folder / "myspinbot.local.json").write_text(json.dumps(written))
+    monkeypatch.setattr("myspinbot_runner.locate.__file__", str(tmp_path / "site" / "runner" / "locate.py"))
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("MYSPINBOT_COMFYUI", raising=False)
+    monkeypatch.delenv("MYSPINBOT_PYTHON", raising=False)
+    monkeypatch.chdir(tmp_path / "there" / "deeper")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))
+    with pytest.raises(ServerUnreachable, match=r"No ComfyUI is known.*there/myspinbot\.local\.json isn't read"):
+        find_installation()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    assert find_installation() == own
 
 
 def test_nodes_that_could_not_be_linked_are_named_to_the_server(tmp_path, monkeypatch):

@@ -51,6 +51,8 @@ def check_whole(pixels: Pixels, what: str = "The picture") -> None:
         ValueError: it is plain green or grey from some row on down to the last, or all of one colour.
     """
     if (pixels == pixels[0, 0]).all():
+        if any((np.abs(pixels[0, 0].astype(int) - fill) <= _CLOSE).all() for fill in _FILLS.values()):
+            raise ValueError(f"{what} looks cut short: nothing of it came but one colour. Load the whole file.")
         raise ValueError(f"{what} is of one plain colour and shows nothing. Choose another file.")
     for name, fill in _FILLS.items():
         missing = _rows_of(pixels, fill)

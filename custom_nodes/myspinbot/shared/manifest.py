@@ -176,8 +176,10 @@ def load(path: Path = PATH, *, check: bool = True) -> Manifest:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path} can't be read ({error}).") from None
+    except OSError as error:
+        raise ManifestError(f"{path} can't be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise ManifestError(f"{path} can't be read (it isn't text).") from None
     return read(text, path.name, check=check)
 
 

@@ -152,7 +152,8 @@ class Portrait(Choosing):
                 error = MissingModelError if found.missing else ValueError
                 raise error(f"There is no picture to speak. {found.why or 'Connect a portrait.'}")
             choice = StageChoice(_STAGE, "the bot's own picture" if own else "the given portrait", found.why)
-            return io.NodeOutput(picture, choice.append(), ui={"notices": choice.notices()})
+            ui = {"notices": choice.notices(expected=settings.simplest)}
+            return io.NodeOutput(picture, choice.append(), ui=ui)
         prompt = ", ".join(filter(None, words))
         ids = family.chosen(settings.preset)
         choice = StageChoice(_STAGE, family.name, models=ids)

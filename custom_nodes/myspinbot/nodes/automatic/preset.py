@@ -39,6 +39,11 @@ class Settings:
     speech_steps: int
     upscale_height: int
 
+    @property
+    def simplest(self) -> bool:
+        """Whether it promises the simplest engines alone: the draft, and auto where there is no graphics card."""
+        return self.preset in (AUTO, "draft")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -49,12 +49,12 @@ class StageChoice:
     why: str = ""
     models: Sequence[str] = field(default_factory=tuple)
 
-    def notices(self, *, asked_for: bool = False) -> list[Notice]:
+    def notices(self, *, expected: bool = False) -> list[Notice]:
         """What the user is told: the choice, why nothing better was taken, and licences that aren't open.
 
-        A choice that was `asked_for`, as by a preset, is no warning.
+        A choice that was `expected`, as by a preset that promises no better one, is no warning.
         """
-        level = "warning" if self.why and not asked_for else "info"
+        level = "warning" if self.why and not expected else "info"
         choice: Notice = {"level": level, "text": f"Takes {self.used}. {self.why}".rstrip()}
         return [choice, *({"level": "warning", "text": text} for text in licence_remarks(self.models))]
 

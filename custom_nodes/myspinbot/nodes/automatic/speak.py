@@ -114,7 +114,7 @@ class Speak(Choosing):
             choice = StageChoice(_STAGE, "Speak (Draft)", why)
             how = {"language": language, "voice": "default", "speed": speed, "pitch": 50}
             speech = graph.node("MySpinBotDraftSpeech", text=text, script_language=script_language, **how)
-        ui = {"notices": choice.notices(asked_for=settings.preset == "draft")}
+        ui = {"notices": choice.notices(expected=settings.simplest and (voice is None or settings.preset == "draft"))}
         return io.NodeOutput(speech.out(0), speech.out(1), choice.append(), ui=ui, expand=graph.finalize())
 
 

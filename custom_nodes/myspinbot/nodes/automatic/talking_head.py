@@ -121,7 +121,8 @@ class TalkingHeadResult(io.ComfyNode):
         provenance, timings = stage_choice.append(), values["timings"] or ""
         path = new_clip("talking-head")
         write_tags(clip_path(video), path, {"provenance": provenance} | ({"timings": timings} if timings else {}))
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), provenance, ui={"notices": stage_choice.notices()})
+        ui = {"notices": stage_choice.notices(expected=values["preset"].simplest and not failed)}
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), provenance, ui=ui)
 
 
 def _next(values: dict[str, Any], tried: dict[str, str]) -> io.NodeOutput:
