@@ -29,6 +29,8 @@ MAX_UPLOAD_MB = 4096
 FAULTS = {
     getattr(signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT") if hasattr(signal, name)
 }
+# What Linux has where there may be an accelerator: NVIDIA's, also on Jetson and under WSL, AMD's and Intel's.
+DEVICES = ("nvidia*", "nvhost*", "nvgpu*", "dxg", "kfd", "dri/render*", "accel*")
 PROBE = (
     "import torch; print(int(torch.cuda.is_available() or torch.backends.mps.is_available() "
     "or getattr(torch, 'xpu', torch.cuda).is_available()))"
@@ -239,6 +241,8 @@ class LocalServer:
 
 def _has_accelerator(python: Path) -> bool:
     """Whether PyTorch sees a GPU: ComfyUI refuses to start without one unless told so."""
+    if sys.platform == "linux" and not any(found for name in DEVICES for found in Path("/dev").glob(name)):
+        return False  # without asking PyTorch, whose import takes seconds
     found = subprocess.run([str(python), "-c", PROBE], capture_output=True, text=True, check=False)
     return found.stdout.strip() != "0"  # when the probe itself fails, ComfyUI's own message is the better one
 

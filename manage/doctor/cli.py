@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from myspinbot_runner.cli.connect import connect, server_option
+from myspinbot_runner.cli.connect import connect, say_once, server_option
 from myspinbot_runner.errors import RunnerError, ServerUnreachable
 
 from ..models.options import open_store, place_options
@@ -58,8 +58,9 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
         return
     machine, types, trouble = None, None, None
     try:
+        say = say_once(server, "to see whether it loads the nodes (--no-start leaves that out)")
         comfyui = str(where["comfyui"]) if where["comfyui"] else None
-        with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=_say) as (client, _):
+        with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=say) as (client, _):
             from .machine import from_stats, nvidia_driver
 
             info = client.object_info()
@@ -92,8 +93,3 @@ def _look(server: str, no_start: bool, python: str | None, ollama: str | None, w
     if not found:
         yield Line("Pipelines", "note", "none are at hand: they are in MySpinBot's folder, under workflows.")
     yield report.suggestion_line(manifest, store, machine)
-
-
-def _say(text: str) -> None:
-    """On standard error, as standard output may be read by a program."""
-    click.echo(f"{text}; on a small machine that takes a minute or two.", err=True)

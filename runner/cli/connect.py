@@ -85,6 +85,27 @@ def connect(
         local.stop()
 
 
+def say_once(server: str, why: str) -> Callable[[str], None]:
+    """For `connect`: says on standard error, once and at once, why there is a wait.
+
+    Args:
+        server: The address at which nobody answers.
+        why: What ComfyUI is started for, as in "to ask it for ...".
+    """
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if not said:
+            said.append(text)
+            click.echo(
+                f"No server answers at {server}, so ComfyUI is started {why}. On a small machine that takes a minute "
+                "or two; `myspinbot serve` keeps one running.",
+                err=True,
+            )
+
+    return say
+
+
 def _on_this_machine(host: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ from ..http import ConnectionLost
 from ..workflow import Workflow
 from ..workflow.inputs import kind_of, names_in_file
 from ..workflow.model import ABSENT
-from .connect import connect, json_option, server_options, verbose_option
+from .connect import connect, json_option, say_once, server_options, verbose_option
+
+FOR_TYPES = "to ask it for the types of the inputs"
 
 
 @click.command()
@@ -42,7 +43,10 @@ def inputs(
     if no_start and not everything and not as_json:
         click.echo(describe_inputs(workflow, server).lstrip())
         return
-    with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=_say_once(server)) as (client, _):
+    with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=say_once(server, FOR_TYPES)) as (
+        client,
+        _,
+    ):
         client.bind(workflow)
         if everything:
             click.echo(json.dumps(workflow.api(), indent=2, ensure_ascii=False) if as_json else _all(workflow))
@@ -71,7 +75,7 @@ def convert(
     if path and path.exists():
         raise BadInput(f"{path} exists already, and nothing is overwritten. Choose another name.")
     if workflow.is_ui:
-        say = _say_once(server)
+        say = say_once(server, FOR_TYPES)
         with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=say) as (client, _):
             client.bind(workflow)
     text = json.dumps(workflow.api(), indent=2, ensure_ascii=False)
@@ -83,22 +87,6 @@ def convert(
             file_out.write(text + "\n")
     except OSError as error:
         raise CannotSave(f"{path} can't be written ({error.strerror}).") from None
-
-
-def _say_once(server: str) -> Callable[[str], None]:
-    """For `connect`: says on standard error why there is a wait, once."""
-    said: list[str] = []
-
-    def say(text: str) -> None:
-        if not said:
-            said.append(text)
-            click.echo(
-                f"No server answers at {server}, so ComfyUI is started to ask it for the types of the inputs. "
-                "On a small machine that takes a minute or two; `myspinbot serve` keeps one running.",
-                err=True,
-            )
-
-    return say
 
 
 def describe_inputs(workflow: Workflow, server: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,8 +25,19 @@ from myspinbot_runner.server import LocalServer
 from myspinbot_shared.manifest import Manifest
 from myspinbot_shared.selection import suited_preset
 from tests.model_properties import property_of
+from tests.runner.helpers import call as run_command
+from tests.runner.helpers import nobody
 
 ROOT = Path(__file__).parents[2]
+WORKFLOW = ROOT / "workflows" / "draft.app.json"
+SLOW = """
+import http.server, sys, time
+time.sleep(1)
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{}")
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), H).serve_forever()
+"""
 GB = 10**9
 
 
@@ -122,6 +134,19 @@ def test_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["Pipeline draft"]["nodes"] is None
     assert found["PyTorch"]["torch"]
     assert found["Memory"]["ram"] > GB
+
+
+def test_what_a_wait_is_for_is_said_at_once_and_once(tmp_path: Path) -> None:
+    """With a ComfyUI that takes a second to come up, and is asked meanwhile ten times."""
+    (tmp_path / "main.py").write_text(SLOW, encoding="utf-8")
+    with nobody() as port:
+        where = ["--server", f"127.0.0.1:{port}", "--comfyui", str(tmp_path), "--python", sys.executable]
+        _, _, told = run_command("doctor", *where, env={"XDG_STATE_HOME": str(tmp_path)})
+        _, _, told_of_inputs = run_command("inputs", str(WORKFLOW), *where, env={"XDG_STATE_HOME": str(tmp_path)})
+    for text, why in ((told, "to see whether it loads the nodes"), (told_of_inputs, "to ask it for the types")):
+        first, *rest = text.splitlines()
+        assert f"No server answers at 127.0.0.1:{port}, so ComfyUI is started {why}" in first
+        assert not [line for line in rest if "started" in line.lower() or "Starting" in line]
 
 
 def test_without_comfyui(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

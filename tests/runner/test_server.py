@@ -16,7 +16,7 @@ from myspinbot_runner.client import Client
 from myspinbot_runner.errors import JobLost, ServerUnreachable
 from myspinbot_runner.events import Started
 from myspinbot_runner.locate import Installation, find_installation
-from myspinbot_runner.server import LocalServer
+from myspinbot_runner.server import LocalServer, _has_accelerator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -171,6 +171,19 @@ def test_server_that_never_answers_hits_the_deadline_and_is_ended(tmp_path):
         LocalServer(installation, log=tmp_path / "log", cpu=True).start(deadline=1, on_wait=wait)
     assert waits
     assert not alive(int(pid.read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows its devices as files")
+def test_pytorch_is_not_asked_where_there_is_no_device(tmp_path, monkeypatch):
+    """Its import takes seconds. Where there may be one, it has the last word."""
+    monkeypatch.setattr("myspinbot_runner.server.DEVICES", ("no-such-device*",))
+    assert not _has_accelerator(tmp_path / "no python")
+    monkeypatch.setattr("myspinbot_runner.server.DEVICES", ("null",))
+    python = tmp_path / "python"
+    for answer, found in (("1", True), ("0", False)):
+        python.write_text(f"#!/bin/sh\necho {answer}\n")
+        python.chmod(0o755)
+        assert _has_accelerator(python) is found
 
 
 def test_installation_is_found_in_the_stated_order(tmp_path, monkeypatch):
