@@ -11,40 +11,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from tests.miniatures import f5 as miniature
-from tests.speech.reference import load_reference, stand_in
+from tests.speech.reference import load_pipeline, load_reference
 
 from .f5_speech import show, timed
 
 SAID = "The dog sleeps by the door, and the cat is out."
 TEXT = "We walk home in the rain tonight."
 FULL = {"dim": 1024, "depth": 22, "heads": 16, "ff_mult": 2, "text_dim": 512, "conv_layers": 4}
-
-
-def stock() -> Callable[..., Any]:
-    """The package's pipeline, without what it imports for pictures and for cutting silence."""
-    absent = stand_in("absent")
-    stubs = {
-        "matplotlib": stand_in("matplotlib", use=lambda name: None, pylab=absent),
-        "matplotlib.pylab": absent,
-        "pydub": stand_in("pydub", AudioSegment=None, silence=None),
-    }
-    sys.modules.update(stubs)
-    try:
-        from f5_tts.infer.utils_infer import infer_batch_process
-    finally:
-        for name in stubs:
-            sys.modules.pop(name)
-    return infer_batch_process
 
 
 def main() -> None:
@@ -68,7 +49,7 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     reference = load_reference()
-    infer = stock()
+    infer = load_pipeline()
     vocab = Path(str(files("f5_tts") / "infer/examples/vocab.txt"))
     torch.manual_seed(0)
     model = DiT(Arch()).eval().requires_grad_(False)

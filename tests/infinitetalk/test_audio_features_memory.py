@@ -31,7 +31,7 @@ minutes, settings = int(sys.argv[3]), Settings(
 )
 sound = Sound(np.zeros((1, minutes * 60 * 16000), np.float32), 16000)
 track = audio_features.Track(sound)
-work = Work.open(Store(Path(sys.argv[2]), 10**12), key_of(settings, audio_features.frame_count([track], 25), {}))
+work = Work.open(Store(Path(sys.argv[2]), 10**12), key_of(settings, minutes * 60 * 25, {}))
 
 def encode(wave):
     count = (wave.shape[-1] - audio_features.FIELD) // audio_features.HOP + 1

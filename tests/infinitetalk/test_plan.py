@@ -13,9 +13,9 @@ from myspinbot.engines.infinitetalk.audio_features import (
     HOP,
     RATE,
     Track,
+    duration_in_frames,
     extended,
     extract_features,
-    frame_count,
     mix,
     waveforms,
 )
@@ -154,7 +154,7 @@ def test_the_rate_is_changed_as_over_the_whole_at_once(tmp_path, monkeypatch, ki
 
 def test_two_speakers_share_one_time():
     tracks = [Track(sound(2.0, 44100, 2)), Track(sound(1.0), 2.5)]
-    assert frame_count(tracks, 25) == 88
+    assert Plan.covering(duration_in_frames(tracks, 25), 81, 9).frames == 88
     first, second = waveforms(tracks, normalize=False)
     assert len(first) == len(second) == 3.5 * RATE
     assert not first[2 * RATE :].any()
@@ -180,5 +180,15 @@ def test_a_sound_too_short_to_be_encoded():
 @given(st.integers(6_000, 400_000), st.sampled_from([8000, 16000, 22050, 24000, 44100, 48000]), st.integers(8, 60))
 def test_the_video_covers_the_sound_by_less_than_a_frame(samples, rate, fps):
     track = Track(Sound(np.zeros((1, samples), np.float32), rate))
-    frames = frame_count([track], fps)
+    frames = Plan.covering(duration_in_frames([track], fps), 10_001, 1).frames
     assert frames == max(-(-samples * fps // rate), 1)
+
+
+def test_no_window_is_made_for_a_part_of_a_frame():
+    ends = [81, 153, 225]
+    for samples in range(70 * 640, 230 * 640, 160):  # quarters of a frame, at 25 frames a second
+        track = Track(Sound(np.zeros((1, samples), np.float32), 16000))
+        plan = Plan.covering(duration_in_frames([track], 25), 81, 9)
+        begun = -(-samples // 640)
+        assert plan.frames == (begun - 1 if begun - 1 in ends and samples % 640 else begun)
+        assert plan.count == 1 + sum(samples // 640 > end for end in ends)

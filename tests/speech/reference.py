@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,34 @@ def load_reference() -> Any:
         convert_char_to_pinyin=convert_char_to_pinyin,
         get_tokenizer=get_tokenizer,
     )
+
+
+def load_pipeline() -> Callable[..., Any]:
+    """The package's `infer_batch_process`, without what its file imports for pictures and for cutting silence.
+
+    `load_reference` comes first.
+    """
+    absent = stand_in("absent")
+    stubs = {
+        "matplotlib": stand_in("matplotlib", use=lambda name: None, pylab=absent),
+        "matplotlib.pylab": absent,
+        "pydub": stand_in("pydub", AudioSegment=None, silence=None),
+    }
+    sys.modules.update(stubs)
+    try:
+        from f5_tts.infer.utils_infer import infer_batch_process
+    finally:
+        for name in stubs:
+            sys.modules.pop(name)
+    return infer_batch_process
+
+
+def vocabulary() -> list[str]:
+    """The 2545 symbols of the published models, which come with the package."""
+    import f5_tts
+
+    path = Path(next(iter(f5_tts.__path__))) / "infer" / "examples" / "vocab.txt"
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def build(reference: Any, path: Path, *, mask: bool = True, **arch: Any) -> Any:

@@ -6,11 +6,15 @@ import pytest
 import torch
 
 from myspinbot.engines.speech.f5.checkpoint import load_model
-from myspinbot.engines.speech.f5.mel import mel
+from myspinbot.engines.speech.f5.mel import FRAMES_PER_SECOND, HOP, SAMPLE_RATE, mel
+from myspinbot.engines.speech.f5.reference import prepare_reference
 from myspinbot.engines.speech.f5.sampler import FRAMES_AT_ONCE, Utterance, sample, schedule
+from myspinbot.engines.speech.f5.sentences import Piece
+from myspinbot.engines.speech.f5.speak import seconds
+from myspinbot.engines.speech.f5.tokens import tokenize
 from myspinbot.engines.speech.f5.vocos import load_vocoder
 
-from .reference import build
+from .reference import build, load_pipeline
 
 TEXT = "The quick brown fox. A second one."
 
@@ -111,3 +115,62 @@ def test_vocoder(reference, files, cond):
     assert want.abs().max() > 0.01
     assert got.shape == want.shape
     assert (got - want).abs().max() < 1e-4 * want.abs().max()
+
+
+class AskedError(Exception):
+    """Ends the package's pipeline where it has asked its model for speech."""
+
+
+@pytest.fixture(scope="module")
+def voice(spoken):
+    return prepare_reference(spoken[0], SAMPLE_RATE, spoken[1])
+
+
+@pytest.fixture(scope="module")
+def asked(reference, voice):
+    """What the package's pipeline asks its model for: the symbols of a text, and the frames that are new."""
+    infer = load_pipeline()
+    speech = voice.samples[: int((voice.seconds + 0.05) * SAMPLE_RATE)]  # with the silence that theirs leaves
+
+    def ask(text):
+        class Model:
+            def sample(self, **options):
+                raise AskedError(options["text"][0], options["duration"] - len(speech) // HOP)
+
+        # `preprocess_ref_audio_text` ends the words so.
+        with pytest.raises(AskedError) as found:
+            next(
+                infer(
+                    (torch.from_numpy(speech)[None], SAMPLE_RATE),
+                    f"{voice.transcript.strip()} ",
+                    [text],
+                    Model(),
+                    None,
+                    progress=None,
+                )
+            )
+        return found.value.args
+
+    return ask
+
+
+@pytest.mark.parametrize("text", ["Hi!", "It is five.", "“Well”; yes.", "你好，二〇二六年。", "Über 3 Äpfel"])
+def test_reference_and_text_meet_as_theirs(asked, voice, text):
+    symbols, _ = asked(text)
+    assert tokenize(voice.transcript + text) == symbols
+    assert voice.transcript.endswith(".  ")
+
+
+@pytest.mark.parametrize("words", [3, 5, 9, 16, 30])
+def test_durations(asked, voice, words):
+    text = " ".join(["word"] * words) + "."
+    _, frames = asked(text)
+    more = seconds(Piece(text, "sentence"), voice, 1.0) - frames / FRAMES_PER_SECOND
+    pace = len(text) / voice.rate
+    spare = 0.1 + max(0.35 - 0.3 * pace, 0) - 0.05 / voice.seconds * pace  # ours has none of their silence in its pace
+    assert more == pytest.approx(spare, abs=1.5 / FRAMES_PER_SECOND)
+
+
+def test_the_shortest_text_lasts_as_theirs(asked, voice):
+    _, frames = asked("Hi!")
+    assert seconds(Piece("Hi!", "sentence"), voice, 1.0) == pytest.approx(frames / FRAMES_PER_SECOND, abs=0.03)

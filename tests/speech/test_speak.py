@@ -12,7 +12,7 @@ import torch
 
 from myspinbot.engines.speech.f5 import F5Error
 from myspinbot.engines.speech.f5.mel import SAMPLE_RATE
-from myspinbot.engines.speech.f5.reference import prepare_reference
+from myspinbot.engines.speech.f5.reference import Reference, prepare_reference
 from myspinbot.engines.speech.f5.sentences import Piece, split
 from myspinbot.engines.speech.f5.speak import Settings, piece_limit, seconds, speak
 from myspinbot.engines.speech.f5.vocos import load_vocoder
@@ -92,11 +92,24 @@ def test_loudness_is_what_was_asked(say):
         assert loudness(made.samples, SAMPLE_RATE) == pytest.approx(target, abs=0.5)
 
 
-def test_short_lines_have_time_to_spare_and_more_text_never_less_time(voice):
-    times = [seconds(Piece("x" * n, "sentence"), voice, 1.0) for n in range(1, 200)]
-    assert all(b > a for a, b in pairwise(times))
-    assert times[2] > 0.9
-    assert times[100] == pytest.approx(101 / voice.rate + 0.1)
+def pace(rate: float) -> Reference:
+    """A voice of which nothing counts but its pace, in bytes a second."""
+    return Reference(np.zeros(0, np.float32), "x" * 100, 100 / rate)
+
+
+@pytest.mark.parametrize("rate", [8.0, 12.0, 17.5, 30.0])
+def test_what_lasts_less_than_a_second_is_said_more_slowly(rate):
+    times = [seconds(Piece("x" * n, "sentence"), pace(rate), 1.0) for n in range(1, 200)]
+    assert all(b > a for a, b in pairwise(times)), "more text never takes less time"
+    assert times[0] > 0.4
+    assert times[149] == pytest.approx(150 / rate + 0.1)
+    twice = [seconds(Piece("x" * 2 * n, "sentence"), pace(2 * rate), 1.0) for n in range(1, 200)]
+    assert twice == pytest.approx(times), "the pace decides, not the number of bytes"
+
+
+def test_the_shortest_line_lasts_as_long_as_in_the_original():
+    assert seconds(Piece("Hi!", "sentence"), pace(17.5), 1.0) == pytest.approx(3 / 17.5 / 0.3, abs=0.005)
+    assert seconds(Piece("Hi!", "sentence"), pace(17.5), 2.0) < 0.4
 
 
 @pytest.mark.parametrize("text", ["Hi.", "5", "你好。", "Ok 👍", "x" * 300, "a\n\nb\n\nc"])
@@ -160,7 +173,7 @@ def test_references_of_any_rate(spoken, rate):
     sound = resample(torch.from_numpy(spoken[0]), 24000, rate).numpy()
     reference = prepare_reference(sound, rate, spoken[1])
     assert reference.seconds == pytest.approx(prepare_reference(spoken[0], 24000, spoken[1]).seconds, abs=0.1)
-    assert reference.transcript == f"{spoken[1]} "
+    assert reference.transcript == f"{spoken[1]}  "
 
 
 def test_the_reference_loses_its_silence_and_keeps_its_level(spoken):
@@ -175,7 +188,7 @@ def test_the_reference_loses_its_silence_and_keeps_its_level(spoken):
 
 @pytest.mark.parametrize(
     ("words", "closed"),
-    [("Hello there", "Hello there. "), ("It is 5!", "It is five! "), ("你好，再见你好", "你好，再见你好。")],
+    [("Hello there", "Hello there.  "), ("It is 5!", "It is five!  "), ("你好，再见你好", "你好，再见你好。")],
 )
 def test_transcripts_are_read_out_and_closed(words, closed):
     from myspinbot.engines.speech import espeak

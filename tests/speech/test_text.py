@@ -13,6 +13,8 @@ from myspinbot.engines.speech.f5.normalize_text import languages, normalize_text
 from myspinbot.engines.speech.f5.sentences import PAUSES, size, split
 from myspinbot.engines.speech.f5.tokens import tokenize
 
+from .reference import vocabulary
+
 READ_OUT = [
     ("en", "It cost $5.", "It cost five dollars."),
     ("en", "$1,234.56", "one thousand two hundred and thirty-four dollars fifty-six cents"),
@@ -26,6 +28,7 @@ READ_OUT = [
     ("en", "-5 and 3.14", "minus five and three point one four"),
     ("en", "agent 007", "agent zero zero seven"),
     ("en", "MP3", "MP three"),
+    ("en", "25℃", "twenty-five degrees Celsius"),
     ("en", "x = 2 + 2", "x equals two plus two"),
     ("en", "a 4-6 pack, well-known", "a four-six pack, well-known"),
     ("en", "2024-99-99", "twenty twenty-four-ninety-nine-ninety-nine"),
@@ -39,6 +42,7 @@ READ_OUT = [
     ("es", "21 %", "veintiuno por ciento"),
     ("zh", "2024年3月5日，-3.5度，50%", "二零二四年三月五日，负三点五度，百分之五十"),
     ("zh", "$1,234，14:30", "一千二百三十四美元，十四点三十分"),
+    ("zh", "二〇二六年，25℃", "二〇二六年，二十五摄氏度"),
     ("ja", "21", "二十一"),
     ("ru", "21 год", "двадцать один год"),
     ("hi", "हैलो 21", "हैलो 21"),
@@ -60,7 +64,7 @@ def test_every_language_reads_every_kind():
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("Hello, wörld", "en"), ("你好 world", "zh"), ("今日は", "ja"), ("안녕", "ko"), ("Привет", "ru"),
+        ("Hello, wörld", "en"), ("你好 world", "zh"), ("〇", "zh"), ("今日は", "ja"), ("안녕", "ko"), ("Привет", "ru"),
         ("Привіт, їжак", "uk"), ("مرحبا", "ar"), ("שלום", "he"), ("สวัสดี", "th"), ("", "en"), ("123", "en"),
     ],
 )  # fmt: skip
@@ -122,6 +126,7 @@ SAMPLES = [
     "这是一个mixed的句子，with English在里面。",
     "Grüße über Köln: äöü ß é à ñ.",
     "Привет, мир. こんにちは世界 안녕하세요",
+    "二〇二六年三〇五房，一三八〇〇一三八〇〇〇。〇",
     "a.b.c www.example.com foo_bar 50% A&B",
     "",
     "  two  spaces ",
@@ -136,6 +141,26 @@ def test_symbols_are_those_of_the_reference(reference, text):
 
 def test_chinese_punctuation_in_a_row_is_no_error():
     assert tokenize("，。「」") == list("，。「」")
+
+
+def test_every_character_with_a_sound_has_that_of_the_reference(reference):
+    from pypinyin.constants import PINYIN_DICT
+
+    known = set(vocabulary())
+    beyond = 0
+    for letter in (*map(chr, PINYIN_DICT), *(symbol for symbol in known if len(symbol) == 1)):
+        symbols = tokenize(letter)
+        if letter <= "\uffff" or ord(letter) not in PINYIN_DICT:
+            assert symbols == reference.convert_char_to_pinyin([letter])[0]
+        else:  # the reference leaves it as it is, and its model, which doesn't know it, leaves it out
+            assert symbols[0] == " "
+            beyond += symbols[1] in known
+    assert beyond > 14_000
+
+
+def test_rare_characters_in_a_name_and_the_zero_among_other_letters():
+    assert tokenize("𫖯") == [" ", "fu3"]
+    assert tokenize("É〇") == ["É", "ling2"]
 
 
 @settings(deadline=None, max_examples=100)

@@ -5,7 +5,7 @@ import re
 SCRIPTS = {
     "ja": "[\u3040-\u30ff]",
     "ko": "[\uac00-\ud7af]",
-    "zh": "[\u3400-\u9fff]",
+    "zh": "[\u3007\u3400-\u9fff\U00020000-\U0003ffff]",
     "uk": "[іїєґІЇЄҐ]",
     "ru": "[\u0400-\u04ff]",
     "ar": "[\u0600-\u06ff]",

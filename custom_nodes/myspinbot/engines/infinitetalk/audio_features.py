@@ -55,9 +55,9 @@ class Track:
         return self.start + self.sound.duration
 
 
-def frame_count(tracks: Sequence[Track], fps: int) -> int:
-    """How many frames the video has: as many as cover the sound, the last one begun counted whole."""
-    return max(math.ceil(max(track.start * fps + _exact(track, fps) for track in tracks) - 1e-6), 1)
+def duration_in_frames(tracks: Sequence[Track], fps: int) -> float:
+    """How many frames of the video the whole sound lasts."""
+    return max(track.start * fps + _exact(track, fps) for track in tracks)
 
 
 def waveforms(tracks: Sequence[Track], *, normalize: bool) -> list[Tensor]:

@@ -9,7 +9,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
+_ROUNDING = 1e-6  # frames
 _TIMED = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)\s+(.+)")
 
 
@@ -59,6 +61,16 @@ class Plan:
                 f"motion_frame ({self.motion}) must be at most half of frame_window_size ({self.length}), so that "
                 "each window has enough new frames for the next one to begin with."
             )
+
+    @classmethod
+    def covering(cls, duration: float, length: int, motion: int) -> Self:
+        """The plan for sound that lasts `duration` frames.
+
+        A frame that it only begins is made too, unless that took another window: then the sound ends within it.
+        """
+        plan = cls(max(math.ceil(duration - _ROUNDING), 1), length, motion)
+        whole = cls(max(math.floor(duration + _ROUNDING), 1), length, motion)
+        return whole if whole.count < plan.count else plan
 
     @property
     def count(self) -> int:

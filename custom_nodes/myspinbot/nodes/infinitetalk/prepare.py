@@ -51,7 +51,7 @@ def prepare(values: dict[str, Any]) -> Prepared:
     Raises:
         ValueError: an input that can't be worked with; the message says which and what to do.
     """
-    from ...engines.infinitetalk.audio_features import frame_count
+    from ...engines.infinitetalk.audio_features import duration_in_frames
     from ...engines.infinitetalk.plan import Plan
     from ...engines.infinitetalk.settings import Settings
     from ...engines.infinitetalk.start_images import spooled
@@ -61,7 +61,8 @@ def prepare(values: dict[str, Any]) -> Prepared:
     settings = Settings.from_values(values)
     tracks = _tracks(values)
     check_models(values["model"], values["model_patch"], values["vae"])
-    plan = Plan(frame_count(tracks, settings.fps), settings.frame_window_size, settings.motion_frame)
+    duration = duration_in_frames(tracks, settings.fps)
+    plan = Plan.covering(duration, settings.frame_window_size, settings.motion_frame)
     prompts = _prompts(values, plan, settings)
     masks = _masks(values, settings)
     restore_half_precision(values["model_patch"])

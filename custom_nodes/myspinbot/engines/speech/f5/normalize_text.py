@@ -12,6 +12,7 @@ from typing import Any
 _NUMBER = r"\d+(?:[.,'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
 _SIGN = r"(?<![\w\d.,])[-−]\s?"
 _SILENT_CATEGORIES = frozenset(("So", "Sk", "Cf", "Cc", "Cn", "Co", "Cs"))  # emoji and other pictures, marks of layout
+_DEGREES = str.maketrans({"℃": "°C", "℉": "°F"})  # as one sign, which would fall away with the pictures
 _MOST_DIGITS = 15  # digits; a longer number is an identifier
 
 
@@ -90,7 +91,7 @@ def normalize_text(text: str, language: str) -> str:
         language: Of the words, one of `languages()`; in any other language digits stay.
     """
     text = unicodedata.normalize("NFC", text)
-    text = _chinese(text) if language == "zh" else _Reader(language).read(text)
+    text = _chinese(text) if language == "zh" else _Reader(language).read(text.translate(_DEGREES))
     readable = (" " if c != "\n" and unicodedata.category(c) in _SILENT_CATEGORIES else c for c in text)
     lines = (" ".join(line.split()) for line in "".join(readable).split("\n"))
     text = re.sub(r" +([,.;:!?])", r"\1", "\n".join(lines)).strip("\n")

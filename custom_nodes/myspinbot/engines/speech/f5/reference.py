@@ -93,9 +93,9 @@ def prepare_reference(
 
 
 def _closed(words: str) -> str:
-    """Ended like a sentence, so that the new text begins one."""
+    """Ended like a sentence, so that the new text begins one; after two spaces, as F5-TTS itself puts it."""
     if not words:
         return words
     if words[-1].isalnum():
         words += "。" if words[-1] > "\u2e7f" else "."
-    return words if words[-1] > "\u2e7f" else f"{words} "
+    return words if words[-1] > "\u2e7f" else f"{words}  "

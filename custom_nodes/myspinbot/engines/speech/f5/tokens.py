@@ -4,6 +4,7 @@ from types import ModuleType
 
 _ALIKE = str.maketrans({";": ",", "“": '"', "”": '"', "‘": "'", "’": "'"})
 _NO_SPACE_AFTER = frozenset(" :'\"")
+_FIRST_WITH_A_SOUND = "\u3007"  # the ideograph zero
 
 
 def tokenize(text: str) -> list[str]:
@@ -22,30 +23,29 @@ def tokenize(text: str) -> list[str]:
             if found and len(word) > 1 and found[-1] not in _NO_SPACE_AFTER:
                 found.append(" ")
             found += word
-        elif all(len(letter.encode()) == 3 for letter in word):
-            for letter, sound in zip(word, _pinyin(word), strict=True):
-                found += [" ", sound] if _is_chinese(letter) else [sound]
         else:
-            for letter in word:
-                found += [" ", *_pinyin(letter)] if _is_chinese(letter) else [letter]
+            together = all(len(letter.encode()) == 3 for letter in word)
+            sounds = _pinyin(word) if together else [sound for letter in word for sound in _pinyin(letter)]
+            for letter, sound in zip(word, sounds, strict=True):
+                found += [" ", sound] if _is_set_apart(letter, sound) else [sound]
     return found
 
 
-def _is_chinese(letter: str) -> bool:
-    return "\u3100" <= letter <= "\u9fff"
+def _is_set_apart(letter: str, sound: str) -> bool:
+    """Whether a space goes before `sound`: before every ideograph but the zero, as when the models were trained."""
+    return "\u3100" <= letter <= "\u9fff" or (letter > "\uffff" and sound != letter)
 
 
 def _pinyin(word: str) -> list[str]:
-    """One syllable per letter, as `ni3`; a letter that isn't Chinese stays itself."""
-    if not any(_is_chinese(letter) for letter in word):
+    """One syllable per letter, as `ni3`; a letter that has no sound in Chinese stays itself."""
+    if max(word) < _FIRST_WITH_A_SOUND:
         return list(word)
     try:
         from pypinyin import Style, lazy_pinyin
     except ImportError as error:
         raise ImportError("Chinese needs the package pypinyin. Install it into ComfyUI's Python.") from error
-    sounds = lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True)
-    # Neighbours that have no sound of their own come back in one.
-    return sounds if len(sounds) == len(word) else [sound for letter in word for sound in _pinyin(letter)]
+    # `errors`: neighbours without a sound would come back in one.
+    return lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True, errors=list)
 
 
 def _rjieba() -> ModuleType:
