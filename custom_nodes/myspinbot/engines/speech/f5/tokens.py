@@ -44,8 +44,8 @@ def _pinyin(word: str) -> list[str]:
         from pypinyin import Style, lazy_pinyin
     except ImportError as error:
         raise ImportError("Chinese needs the package pypinyin. Install it into ComfyUI's Python.") from error
-    # `errors`: neighbours without a sound would come back in one.
-    return lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True, errors=list)
+    # Without `errors`, neighbours that have no sound would come back in one. The library takes lists and says text.
+    return lazy_pinyin(word, style=Style.TONE3, tone_sandhi=True, errors=list)  # pyright: ignore[reportArgumentType]
 
 
 def _rjieba() -> ModuleType:
