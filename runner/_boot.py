@@ -24,6 +24,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(pipe,), daemon=True, name="runner-watch").start()
     program = sys.argv[1]
     sys.argv = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job, and so we, may ignore
     sys.path[0] = os.path.dirname(program)  # noqa: PTH120  (in place of this file's own folder)
     runpy.run_path(program, run_name="__main__")
 

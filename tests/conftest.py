@@ -53,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 _BROWSER = {"browser"}
 _SERVER = {"server", "private_server", "start_server"}
 _ENVIRONMENT = {"builds_environments"}
+_PROCESS = {"starts_processes"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -71,6 +72,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("server")
         elif needs & _ENVIRONMENT:
             item.add_marker("environment")
+        elif needs & _PROCESS:
+            item.add_marker("process")
         elif not _marked(item, "slow", "gpu"):
             item.add_marker("unit")
         slow = _marked(item, "slow")
@@ -122,6 +125,11 @@ def start_server() -> StartServer:
 @pytest.fixture(scope="session")
 def builds_environments() -> None:
     """For fixtures and tests that build Python environments or wheels: who asks for it is marked `environment`."""
+
+
+@pytest.fixture(scope="session")
+def starts_processes() -> None:
+    """For tests whose own Python processes load PyTorch, ComfyUI or pytest, seconds each: they are marked `process`."""
 
 
 @pytest.fixture(scope="session")
@@ -229,7 +237,7 @@ def editor(page: Any, server: LocalServer) -> Any:
     return Editor(page, server.url).open()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_editor(browser: Any, server: LocalServer) -> Iterator[Any]:
     """One editor for many tests that only look: opening it takes much longer than a look."""
     from tests.runner.editor import Editor

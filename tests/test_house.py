@@ -94,6 +94,7 @@ def test_the_runners_files_know_each_other_one_way():
     graphlib.TopologicalSorter(knows).prepare()
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_the_nodes_load_without_heavy_libraries():
     """A start of ComfyUI must not wait for us, and a missing library must cost one node, not the pack.
 

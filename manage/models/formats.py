@@ -11,7 +11,7 @@ LARGEST_HEADER = 100_000_000
 
 
 def flaw(path: Path, kind: str, wanted: int | None = None) -> str | None:
-    """What is wrong with a file of one of the manifest's formats; None when nothing is.
+    """What is wrong with a file of the format `safetensors`, `pickle` or `text`; None when nothing is.
 
     `wanted` is the size that it should have. Reads a few bytes only: cut safetensors and zip files are
     noticed, changed numbers are not.
@@ -21,7 +21,7 @@ def flaw(path: Path, kind: str, wanted: int | None = None) -> str | None:
         return f"it has {size} bytes and should have {wanted}"
     if size == 0:
         return "it is empty"
-    checks = {"safetensors": _safetensors, "pickle": _pickle, "text": _text, "tflite": _tflite}
+    checks = {"safetensors": _safetensors, "pickle": _pickle, "text": _text}
     return checks[kind](path) if kind in checks else None
 
 
@@ -48,15 +48,6 @@ def _pickle(path: Path) -> str | None:
         return None if zipfile.is_zipfile(path) else "its end is missing"
     # PyTorch before 1.6 wrote bare pickles.
     return None if start[:1] == b"\x80" else "it is not a PyTorch file"
-
-
-def _tflite(path: Path) -> str | None:
-    """One network, or MediaPipe's bundle of some, which is a zip file."""
-    with path.open("rb") as file:
-        start = file.read(8)
-    if start[:4] == b"PK\x03\x04":
-        return None if zipfile.is_zipfile(path) else "its end is missing"
-    return None if start[4:] == b"TFL3" else "it is not a TensorFlow Lite file"
 
 
 def _text(path: Path) -> str | None:

@@ -296,9 +296,9 @@ def test_provenance_is_in_the_saved_video_and_beside_it(furnished: Any, tmp_path
     assert models[0]["licence"] == "Apache-2.0"
 
 
-def test_a_text_that_is_no_report_is_refused(furnished: Any) -> None:
+def test_a_text_that_is_no_report_is_refused(bare: Any) -> None:
     with pytest.raises(NodeFailed, match="doesn't hold what the automatic stages say"):
-        run(furnished, talk(speech_provenance=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
+        run(bare, talk(speech_provenance=["t", 0]) | {"t": node("PrimitiveString", value="hello")})
 
 
 @pytest.mark.slow

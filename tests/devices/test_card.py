@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from spandrel import ModelLoader
 
 from myspinbot.engines.enhance.upscale_network import load_network
 from myspinbot.engines.infinitetalk.color_match import match_colors
@@ -132,6 +131,8 @@ def test_lips_are_the_same_there(tmp_path):
 
 @pytest.mark.parametrize("kind", [upscale.compact, lambda: upscale.compact(channels=1)], ids=["colour", "grey"])
 def test_pictures_are_upscaled_the_same_there(kind, monkeypatch):
+    from spandrel import ModelLoader  # seconds
+
     monkeypatch.setattr("myspinbot.engines.enhance.upscale_network.fast_types", lambda device: TYPES[1:])
     descriptor = ModelLoader().load_from_state_dict(kind())
     pictures = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), np.uint8)

@@ -111,10 +111,10 @@ def blocks(picture: np.ndarray) -> np.ndarray:
 def test_4k(tmp_path, upscaled, compact):
     """To twice its size, and at its own; most of it stands still and is computed once."""
     frame = texture(2160, 3840)
-    frames = [frame.copy() for _ in range(3)]
+    frames = [frame.copy() for _ in range(2)]
     for index, one in enumerate(frames):
         one[1000:1100, 1900:2000] = texture(100, 100, index + 1)
-    source = write(tmp_path / "a.mp4", frames, sound=tone(0.12))
+    source = write(tmp_path / "a.mp4", frames, sound=tone(0.08))
     seen: list[int] = []
 
     class Watched(Scarce):
@@ -125,18 +125,18 @@ def test_4k(tmp_path, upscaled, compact):
     watched = Watched(compact, 1 << 40)
     path = upscaled(source, watched)
     info = probe(path)
-    assert (info.width, info.height, info.frames) == (7680, 4320, 3)
+    assert (info.width, info.height, info.frames) == (7680, 4320, 2)
     assert list(packets(path, "audio")) == list(packets(source, "audio"))
     assert max(seen) <= compact.most_pixels(10**9) < 3840 * 2160, "memory for no whole frame, so it goes in parts"
-    assert sum(seen) < 2 * 3840 * 2160, "what stands still is computed once"
+    assert sum(seen) < 1.5 * 3840 * 2160, "what stands still is computed once"
     for before, after in zip(decoded(source), decoded(path), strict=True):
         for rows, columns in ((slice(900, 1200), slice(1800, 2100)), (slice(0, 100), slice(3740, 3840))):
             plain = compact(before[None, rows, columns])[0][32:-32, 32:-32]
             top, left = 2 * rows.start + 32, 2 * columns.start + 32
             part = after[top : top + plain.shape[0], left : left + plain.shape[1]]
             assert np.abs(blocks(plain) - blocks(part)).mean() < 4, "what coding changes"
-    small = upscaled(source, watched, target="factor", factor=1.0)
-    assert (probe(small).width, probe(small).height, probe(small).frames) == (3840, 2160, 3)
+    small = upscaled(source, watched, target="factor", factor=1.0, frame_load_cap=1)
+    assert (probe(small).width, probe(small).height, probe(small).frames) == (3840, 2160, 1)
 
 
 def test_grey_and_a_single_frame_and_no_sound(tmp_path, upscaled):

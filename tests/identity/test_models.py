@@ -62,7 +62,7 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def models() -> dict:
+def models(starts_processes) -> dict:
     from tests.engines import PACK
 
     command = [sys.executable, "-c", CODE, json.dumps(KINDS), str(find_installation().comfyui), str(PACK)]

@@ -16,12 +16,12 @@ FRESH = LENGTH - MOTION
 
 
 def furnish(base: Path) -> None:
-    """A portrait of coloured noise and four seconds of a voice-like sound, in the input folder."""
+    """A portrait of coloured noise and two seconds of a voice-like sound, in the input folder."""
     folder = base / "input"
     folder.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     Image.fromarray(noise).resize((SIZE, SIZE), Image.Resampling.BICUBIC).save(folder / "mini.png")
-    write_sound(folder / "speech.wav", 4.0)
+    write_sound(folder / "speech.wav", 2.0)
 
 
 def write_sound(path: Path, seconds: float, *, rate: int = 16000, channels: int = 1, level: float = 0.5) -> None:

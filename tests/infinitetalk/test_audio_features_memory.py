@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # An encoder of the real size in all but its own work: twelve layers of 768 channels, 50 times a second.
@@ -63,9 +65,10 @@ def peak(folder: Path, minutes: int) -> float:
     return float(done.stdout)
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_a_minute_more_takes_little_more(tmp_path):
-    few, many = peak(tmp_path / "few", 3), peak(tmp_path / "many", 8)
-    each = (many - few) / 5
-    sys.stdout.write(f"audio features: {few:.0f} MiB for 3 minutes, {many:.0f} for 8: {each:.1f} a minute\n")
+    few, many = peak(tmp_path / "few", 2), peak(tmp_path / "many", 6)
+    each = (many - few) / 4
+    sys.stdout.write(f"audio features: {few:.0f} MiB for 2 minutes, {many:.0f} for 6: {each:.1f} a minute\n")
     # 110 MiB of features at 50 a second, 55 at 25, 5 of pictures, and 3.7 for each copy of the sound
     assert each < 12

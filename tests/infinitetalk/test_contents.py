@@ -106,6 +106,7 @@ def test_objects_that_stand_for_others():
     assert contents_hash([one], stand_in=stand_in) != contents_hash([SimpleNamespace(content=2)], stand_in=stand_in)
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_another_process_agrees():
     code = (
         "import sys, types; package = types.ModuleType('myspinbot'); "

@@ -51,6 +51,7 @@ def run_suite(folder: Path, suite: str, *arguments: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_quick_tests_run_and_the_summary_is_last(tmp_path: Path) -> None:
     done = run_suite(tmp_path, SUITE.format(slow=False, quick=True), "-p", "no:cacheprovider")
     assert done.returncode == 0
@@ -58,42 +59,45 @@ def test_quick_tests_run_and_the_summary_is_last(tmp_path: Path) -> None:
     assert done.stdout.startswith("before")
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_pytests_failure_is_the_exit_status(tmp_path: Path) -> None:
     done = run_suite(tmp_path, SUITE.format(slow=False, quick=True), "-m", "not gpu")
     assert done.returncode == 1
     assert re.match(r"=+ 1 failed, 1 passed in ", done.stdout.strip().splitlines()[-1])
 
 
-SKIPS = "def test_it(): pytest.skip('no browser')"
-IMPORTS = "pytest.importorskip('no_such_module')\ndef test_it(): pass"
+FAILING = {
+    "in_the_test": "def test_it(): pytest.skip('no browser')",
+    "by_mark": "@pytest.mark.skip(reason='later')\ndef test_it(): pass",
+    "at_import": "pytest.importorskip('no_such_module')\ndef test_it(): pass",
+}
+PASSING = {
+    "no_gpu": "@pytest.mark.gpu\ndef test_it(): pytest.skip('no GPU')",
+    "expected": "@pytest.mark.xfail\ndef test_it(): assert False",
+    "plain": "def test_it(): pass",
+}
 
 
-@pytest.mark.parametrize(
-    ("test", "workers", "fails"),
-    [
-        (SKIPS, (), True),
-        (SKIPS, WORKERS, True),
-        ("@pytest.mark.skip(reason='later')\ndef test_it(): pass", (), True),
-        (IMPORTS, (), True),
-        (IMPORTS, WORKERS, True),
-        ("@pytest.mark.gpu\ndef test_it(): pytest.skip('no GPU')", (), False),
-        ("@pytest.mark.xfail\ndef test_it(): assert False", (), False),
-        ("def test_it(): pass", WORKERS, False),
-    ],
-)
-def test_in_ci_a_skipped_test_fails(test: str, workers: tuple[str, ...], fails: bool, tmp_path: Path) -> None:
-    (tmp_path / "test_suite.py").write_text(f"import pytest\n\n{test}\n")
+@pytest.mark.usefixtures("starts_processes")
+@pytest.mark.parametrize("tests", [FAILING, PASSING], ids=["fail", "pass"])
+@pytest.mark.parametrize("workers", [(), WORKERS], ids=["alone", "workers"])
+def test_in_ci_a_skipped_test_fails(workers: tuple[str, ...], tests: dict[str, str], tmp_path: Path) -> None:
+    for name, test in tests.items():
+        (tmp_path / f"test_{name}.py").write_text(f"import pytest\n\n{test}\n")
     (tmp_path / "pytest.ini").write_text(MARKERS)
+    options = ["-p", "fail_on_skip", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *workers, "-p", "fail_on_skip", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", *workers, *options],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT / ".ci")},
     )
-    assert (done.returncode != 0) == fails, done.stdout
-    assert ("CI must run this" in done.stdout) == fails
+    failed = set(re.findall(r"^(?:FAILED|ERROR) test_(\w+)\.py", done.stdout, re.MULTILINE))
+    assert failed == (set(tests) if tests is FAILING else set()), done.stdout
+    assert (done.returncode != 0) == bool(failed)
+    assert done.stdout.count("CI must run this, and it was skipped") >= len(failed)
 
 
 @pytest.mark.slow

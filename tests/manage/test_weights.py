@@ -165,6 +165,7 @@ def test_conversion_changes_no_number(tmp_path: Path, weights: ModuleType) -> No
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.v1.pth", "m.v1.safetensors"]
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_the_command_converts_in_comfyuis_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "models" / "upscale_models"
     folder.mkdir(parents=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,12 @@ def held_after(number: int, pattern: str, base: Path) -> Iterator[Callable[[], N
         yield wait
     finally:
         hold.unlink()
+
+
+def forget(server: Any) -> None:
+    """Drop what a server has in its caches, so that only the disk knows."""
+    data, kind = b'{"free_memory": true, "unload_models": true}', {"Content-Type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/free", data, kind)).close()
 
 
 @contextlib.contextmanager

@@ -116,10 +116,13 @@ def test_random_graph_equals_the_page(seed, shared_editor, object_info):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_many_random_graphs_equal_the_page(shared_editor, object_info):
-    for seed in range(100, 200):
-        build = {"types": drawable(object_info), "seed": seed, "count": 40}
-        workflow = shared_editor.page.evaluate(BUILD, build)
-        assert_equal(workflow, shared_editor.convert(workflow), convert(workflow, object_info), f"seed {seed}")
+    types = drawable(object_info)
+    for start in range(100, 200, 20):
+        seeds = range(start, start + 20)
+        with shared_editor.undrawn():
+            built = [shared_editor.page.evaluate(BUILD, {"types": types, "seed": seed, "count": 40}) for seed in seeds]
+        for seed, workflow, page in zip(seeds, built, shared_editor.convert_all(built), strict=True):
+            assert_equal(workflow, page, convert(workflow, object_info), f"seed {seed}")
 
 
 @pytest.mark.slow

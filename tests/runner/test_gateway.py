@@ -44,7 +44,7 @@ def test_a_gateway_that_fails_for_a_while_is_waited_for(status):
     server = Behind()
     with FakeServer(server) as fake:
         job = Client(fake.url).submit(WORK)
-        server.failures = [status] * 4  # of the websocket and of the looks at the job
+        server.failures = [status] * 2  # of the websocket and of the looks at the job
         seen = follow(job)
     assert [event for event in seen if isinstance(event, Trouble)]
     assert isinstance(seen[-1], Finished)

@@ -1,5 +1,6 @@
 """The server that the runner starts: it comes up, says why when it can't, and never outlives us."""
 
+import functools
 import json
 import os
 import signal
@@ -82,6 +83,20 @@ def test_stop_ends_the_children_too(tmp_path):
         assert all(map(alive, pids))
     assert until(lambda: not any(map(alive, pids)))
     running.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals here are POSIX only")
+def test_a_server_started_in_the_background_ends_at_once_too(tmp_path, monkeypatch):
+    """A shell starts what runs in the background with Ctrl-C ignored, and what that starts inherits it."""
+    monkeypatch.setattr(subprocess, "Popen", functools.partial(subprocess.Popen, preexec_fn=ignore_interrupts))
+    with LocalServer(fake_comfyui(tmp_path / "c", SERVE), log=tmp_path / "log", cpu=True) as running:
+        before = time.monotonic()
+        running.stop(grace=60)
+        assert time.monotonic() - before < 50
+
+
+def ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the watch on the runner's death is POSIX only")

@@ -113,8 +113,8 @@ def test_no_proxy_sees_the_topic(monkeypatch):
 
 def test_the_second_try_has_only_the_time_that_is_left():
     """The second answer would come in time if the time began anew."""
-    with Ollama("nonsense", GOOD, delays=(1.5, 3.0)) as ollama:
-        assert write(BRIEF, Model(ollama.host, timeout=4.0)).fallback
+    with Ollama("nonsense", GOOD, delays=(0.75, 1.5)) as ollama:
+        assert write(BRIEF, Model(ollama.host, timeout=2.0)).fallback
 
 
 @pytest.mark.parametrize(

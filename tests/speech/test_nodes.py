@@ -15,7 +15,7 @@ from myspinbot_runner import Client
 from myspinbot_runner.errors import NodeFailed, RunnerError
 from myspinbot_runner.workflow.inputs import slug
 from tests.miniatures import f5 as miniature
-from tests.runner.helpers import tag, until
+from tests.runner.helpers import forget, tag, until
 
 WORDS = "The quick brown fox jumps over the lazy dog, and goes home. It was a fine day for it."
 
@@ -94,14 +94,6 @@ def failure(server, work: dict) -> str:
     with pytest.raises(RunnerError) as caught:
         Client(server.url).submit(work).result()
     return str(caught.value)
-
-
-def forget(server) -> None:
-    """What is cached, so that it is computed anew."""
-    request = urllib.request.Request(
-        f"{server.url}/free", b'{"free_memory": true, "unload_models": true}', {"Content-Type": "application/json"}
-    )
-    urllib.request.urlopen(request).close()
 
 
 def test_text_and_a_recording_become_speech(server, base, recording, tmp_path):

@@ -126,6 +126,7 @@ def test_exercises_are_those_of_the_paper(examples):
     assert np.mean([sample.time for sample in found]) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_a_killed_training_ends_as_an_uninterrupted_one(files, model, examples, whole, job, tmp_path):
     torch.save((examples, QUICK), tmp_path / "given.pt")
     code = f"""

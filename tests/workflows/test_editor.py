@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from myspinbot_runner import Client
-from tests.runner.editor import Editor
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
@@ -61,10 +60,13 @@ def test_what_is_shipped_is_complete(path):
     assert picture.is_file(), "a thumbnail for the template browser"
 
 
-def test_run_in_the_editor_shows_a_playing_video_and_the_warning(editor):
+def test_run_in_the_editor_shows_a_playing_video_and_the_warning(shared_editor):
+    editor = shared_editor
     editor.drop(ROOT / "workflows" / "draft.app.json")
     editor.page.evaluate(
-        "() => { app.rootGraph.getNodeById(2).widgets.find(w => w.name === 'host').value = 'http://127.0.0.1:9'; }"
+        "() => { const set = (name, value) => {"
+        "  app.rootGraph.getNodeById(2).widgets.find(w => w.name === name).value = value; };"
+        " set('host', 'http://127.0.0.1:9'); set('length', 3); }"
     )
     assert editor.run()["type"] == "execution_success"
     editor.page.get_by_text("No Ollama answers").first.wait_for()
@@ -74,8 +76,8 @@ def test_run_in_the_editor_shows_a_playing_video_and_the_warning(editor):
     assert seen["width"] == 512
 
 
-def test_app_mode_is_a_form_of_the_inputs(editor):
-    path = ROOT / "workflows" / "draft.app.json"
+def test_app_mode_is_a_form_of_the_inputs(shared_editor):
+    path, editor = ROOT / "workflows" / "draft.app.json", shared_editor
     editor.drop(path)
     editor.clear_mask()
     editor.page.get_by_role("button", name="Enter app mode").first.click()
@@ -85,6 +87,7 @@ def test_app_mode_is_a_form_of_the_inputs(editor):
     places = [shown.index(label) for label in labels]
     assert places == sorted(places)
     assert editor.page.get_by_role("button", name="Run", exact=True).first.is_visible()
+    editor.page.get_by_role("button", name="Enter node graph").first.click()
 
 
 CONTROLS = """types => Object.fromEntries(types.map(type => {
@@ -160,9 +163,9 @@ def test_every_template_has_a_title_and_a_line():
         assert 30 < len(template["description"]) <= 120
 
 
-def test_the_page_lists_templates_by_their_titles_the_simple_ones_first(page, server):
+def test_the_page_lists_templates_by_their_titles_the_simple_ones_first(shared_editor):
+    editor, page = shared_editor, shared_editor.page
     templates = json.loads((ROOT / "custom_nodes" / "myspinbot" / "web" / "templates.json").read_text("utf-8"))
-    editor = Editor(page, server.url).open()
     page.get_by_role("button", name="Templates").first.click()
     page.get_by_text("myspinbot", exact=True).first.click()
     cards = page.locator("[data-testid^=template-workflow-]")

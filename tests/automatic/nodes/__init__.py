@@ -1,9 +1,11 @@
 """For tests: sampling that runs out of memory while a file lies in the input folder, sampling counted, work held.
 
-With MYSPINBOT_TEST_SAMPLED, the file of that name has a word for each portrait and each window that was begun.
+With MYSPINBOT_TEST_SAMPLED, the file of that name has a word for each portrait and each window that was begun; while
+`hold-portrait` lies beside it, a portrait that was begun waits.
 """
 
 import os
+import time
 from pathlib import Path
 
 import comfy.sample
@@ -26,6 +28,8 @@ def _note(what):
 
 def _draw_and_note(*args, **options):
     _note("portrait")
+    while _SAMPLED and Path(_SAMPLED).with_name("hold-portrait").exists():
+        time.sleep(0.02)
     return _draw(*args, **options)
 
 

@@ -176,7 +176,6 @@ class Upscale(io.ComfyNode):
         load_together(*models)
         path = new_clip("upscale")
         restore_settings = RestoreSettings(fidelity=codeformer_fidelity)
-        faces = restoration(face_restorer, restore_settings, detector) if face_restorer else None
         report = enhance(
             source,
             path,
@@ -185,7 +184,7 @@ class Upscale(io.ComfyNode):
             work_store(),
             memory=free_bytes(),
             on_step=progress_callback(),
-            restoration=faces,
+            restoration=restoration(face_restorer, restore_settings, detector) if face_restorer else None,
             ready=lambda: load_together(*models),
         )
-        return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, faces, detector))
+        return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, asked=face_restorer is not None))

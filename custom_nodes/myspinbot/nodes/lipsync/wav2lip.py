@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
-from ...comfyui import face_detectors
-from ...comfyui.face_detectors import DETECTORS, TOOLTIP, FaceLandmarks
+from ...comfyui.face_detectors import DETECTORS, TOOLTIP, FaceLandmarks, detector
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.model_files import manifest
 from ...comfyui.video_files import new_clip
@@ -157,8 +156,7 @@ class Wav2Lip(io.ComfyNode):
             without = dub(
                 work, lips, path, drawings, lambda done, total: step(tracks.frames + done, tracks.frames + total)
             )
-        notices = _notices(sound.peak, without, work.frames, several) + face_detectors.notices(finder, detector)
-        return output(InputImpl.VideoFromFile(str(path)), notices=notices)
+        return output(InputImpl.VideoFromFile(str(path)), notices=_notices(sound.peak, without, work.frames, several))
 
 
 def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: int) -> tuple[Detector, int]:
@@ -166,7 +164,7 @@ def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: in
     from ...media.faces.landmarks import KnownFaces, read_faces
 
     if landmarks is None and boxes is None:
-        return face_detectors.detector(choice), every
+        return detector(choice), every
     return KnownFaces(read_faces(landmarks, boxes), clip.frames), 1
 
 
@@ -175,7 +173,7 @@ def _chosen(tracks: Tracks, face: str, index: int, reference: Any, no_face: str,
     from ...media.picture import from_image
 
     shown = None if reference is None else from_image(reference)
-    chosen = choose_face(tracks, FaceChoice(_CHOICES[face], index, shown), lambda: face_detectors.detector(choice))
+    chosen = choose_face(tracks, FaceChoice(_CHOICES[face], index, shown), lambda: detector(choice))
     gone = frames_without_face(chosen)
     if gone and no_face == "stop":
         raise ValueError(
