@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,17 @@ def test_disagreements_are_found(shipped: Manifest) -> None:
 
 def test_the_errors_are_the_runners_own() -> None:
     assert issubclass(BadManifest, RunnerError)
+
+
+def test_the_readme_says_the_sizes_that_the_manifest_has(shipped: Manifest) -> None:
+    """Of each pipeline with a command of its own: the gigabytes that are known, and whether some aren't."""
+    pattern = r"^\| `(\w+)\.app\.json` \|[^|]*\|[^|]*\|[^|]*\| ([^|]*) \|[^|]*\| `([a-z0-9 -]+?)(?: --[^`]*)?`"
+    rows = re.findall(pattern, (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) >= 7
+    for name, disk, ids in rows:
+        sizes = [model.bytes for model in shipped.choose(ids.split())]
+        known = sum(size or 0 for size in sizes) / 1e9
+        if disk == "the same":
+            continue
+        assert ("not known" in disk) is (None in sizes), name
+        assert re.findall(r"([\d.]+) GB", disk) == ([f"{known:.1f}"] if known >= 0.05 else []), name

@@ -1,6 +1,7 @@
 """Every shipped workflow opens readable in a window of 1600 by 950."""
 
 import json
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ UNNAMED = """() => {
   return unnamed;
 }"""
 
+DISPLAY_NAMES = {
+    match[1]: match[2]
+    for file in (ROOT / "custom_nodes" / "myspinbot" / "nodes").rglob("*.py")
+    for match in re.finditer(r'node_id="(\w+)",\s+display_name="([^"]+)"', file.read_text("utf-8"))
+}
+"""What the page calls a node of ours that has no title in the file."""
+
 each = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 
 
@@ -98,6 +106,12 @@ def test_nodes_stand_apart(path: Path) -> None:
         a, b = box(one), box(other)
         apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
         assert apart, f"{one['id']} {one['type']} and {other['id']} {other['type']}"
+
+
+@each
+def test_no_two_nodes_have_the_same_title(path: Path) -> None:
+    titles = [node.get("title") or DISPLAY_NAMES.get(node["type"], node["type"]) for node in read(path)["nodes"]]
+    assert len(titles) == len(set(titles)), titles
 
 
 @each
