@@ -190,6 +190,7 @@ class Transfer:
         on_bytes: Callable[[int, int | None], None] = lambda done, total: None,
         on_note: Callable[[str], None] = lambda text: None,
         stop: threading.Event | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         """Nothing happens yet.
 
@@ -204,6 +205,7 @@ class Transfer:
             on_bytes: Called with done and total as it grows, with a smaller `done` when it starts over.
             on_note: Called with a text when something is worth telling.
             stop: Ends it with Cancelled; what has come stays.
+            attempts: So many may follow one another without bringing anything new.
         """
         self.part = part
         self.record = part.with_name(f"{part.name}.json")
@@ -216,6 +218,7 @@ class Transfer:
         self.on_bytes = on_bytes
         self.on_note = on_note
         self.stop = stop or threading.Event()
+        self.attempts = attempts
         self._digest = hashlib.sha256()
         self._digested = 0
 
@@ -250,7 +253,7 @@ class Transfer:
                 reached = self.size
                 failures = 1 if reached > furthest else failures + 1
                 furthest = max(furthest, reached)
-                if failures >= ATTEMPTS:
+                if failures >= self.attempts:
                     raise
                 wait = error.wait or min(PAUSE * 2**failures, LONGEST_PAUSE)
                 if wait >= 5:

@@ -20,6 +20,7 @@ from myspinbot_manage import hooks
 from myspinbot_runner.errors import ServerUnreachable
 from myspinbot_runner.locate import find_installation
 from myspinbot_runner.server import LocalServer
+from tests.weights import weights  # noqa: F401  (for all rooms)
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 240_000
@@ -54,6 +55,7 @@ _BROWSER = {"browser"}
 _SERVER = {"server", "private_server", "start_server"}
 _ENVIRONMENT = {"builds_environments"}
 _PROCESS = {"starts_processes"}
+_WEIGHTS = {"weights"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -66,6 +68,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     cost: dict[Path, int] = {}
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
+        if needs & _WEIGHTS:
+            item.add_marker("real")
         if needs & _BROWSER:
             item.add_marker("browser")
         elif needs & _SERVER:
@@ -74,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("environment")
         elif needs & _PROCESS:
             item.add_marker("process")
-        elif not _marked(item, "slow", "gpu"):
+        elif not _marked(item, "slow", "gpu", "real"):
             item.add_marker("unit")
         slow = _marked(item, "slow")
         cost[item.path] = cost.get(item.path, 0) + (60 if slow else 5 if needs & (_BROWSER | _SERVER) else 0)

@@ -117,6 +117,7 @@ def test_the_nodes_load_without_heavy_libraries():
     heavy = {
         "jsonschema",
         "ollama",
+        "onnxruntime",
         "httpx",
         "skimage",
         "transformers",

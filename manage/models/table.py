@@ -37,9 +37,11 @@ def as_json(status: Status) -> dict[str, Any]:
     }
 
 
-def show(manifest: Manifest, found: Iterable[Status], console: Console) -> None:
-    """Print the models as a table, and below it what is wrong with any."""
+def show(manifest: Manifest, found: Iterable[Status], console: Console, *, brief: bool = False) -> None:
+    """Print the models as a table, and below it what is wrong with any; `brief` tells many of a kind as one."""
     found = list(found)
+    extras = manifest.extras() if brief else {}
+    hidden = {model.id for models in extras.values() for model in models}
     table = Table(box=None, pad_edge=False, header_style="bold")
     # Ids are what people type, so they are never cut.
     for name, options in (
@@ -52,11 +54,18 @@ def show(manifest: Manifest, found: Iterable[Status], console: Console) -> None:
         table.add_column(name, **options)  # type: ignore[arg-type]
     for status in found:
         model = status.model
+        if model.id in hidden and status.state in ("missing", "unknown"):
+            continue
         amount = format_size(status.bytes if status.path else model.bytes).replace("size unknown", "?")
         licence = model.licence if model.open else f"[yellow]{model.licence} (not open)[/]"
         state = f"[{COLORS[status.state]}]{status.state}[/]"
         table.add_row(model.id, state, amount, licence, manifest.stages[model.stage])
     console.print(table)
+    for name, models in extras.items():
+        more = [status for status in found if status.model in models and status.state in ("missing", "unknown")]
+        if more:
+            said = f"and {len(more)} more that are in the set {name}: `myspinbot models list --set {name}`"
+            console.print(said, highlight=False)
     for status in found:
         if status.why:
             console.print(f"{status.model.id}: {status.why}", style="red" if status.path else "yellow", highlight=False)
@@ -90,7 +99,9 @@ def markdown(manifest: Manifest) -> str:
         "|---|---|---|---:|---|---|---|---|",
     ]
     for stage, title in manifest.stages.items():
-        models = [model for model in manifest.models.values() if model.stage == stage]
+        extras = manifest.extras()
+        hidden = {model.id for models in extras.values() for model in models}
+        models = [m for m in manifest.models.values() if m.stage == stage and m.id not in hidden]
         for model in sorted(models, key=lambda model: "open" not in model.sets):
             role = f"**{model.role}**" if "open" in model.sets else model.role
             name = f"`{model.id}`: `{model.place}/{model.name}`"
@@ -99,4 +110,12 @@ def markdown(manifest: Manifest) -> str:
             sets = ", ".join(name for name in model.sets if name != "open") or "-"
             vram = least_vram(manifest, model)
             lines.append(f"| {title} | {role} | {name} | {amount} | {model.licence} | {openness} | {vram} | {sets} |")
+        for name, more in extras.items():
+            first, size = more[0], format_size(sum(model.bytes or 0 for model in more))
+            if first.stage == stage:
+                about = (
+                    f"{len(more)} more of the kind | `myspinbot models list --set {name}` | {size} | {first.licence}"
+                )
+                openness = "yes" if first.open else "no"
+                lines.append(f"| {title} | {about} | {openness} | {least_vram(manifest, first)} | {name} |")
     return "\n".join(lines) + "\n"

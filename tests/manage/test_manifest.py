@@ -21,6 +21,7 @@ from myspinbot_shared.manifest import (
     ManifestError,
     Model,
     ModelSet,
+    Package,
     UnknownModelError,
     read,
 )
@@ -59,6 +60,7 @@ def test_the_schema_and_the_classes_have_the_same_fields() -> None:
         ("model", Model, "id"),
         ("set", ModelSet, "name"),
         ("language_model", LanguageModel, "name"),
+        ("package", Package, "id"),
     ):
         fields = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(kind)}
         assert fields.pop(key)
@@ -93,13 +95,22 @@ def test_the_schema_and_the_classes_have_the_same_fields() -> None:
         ("file: a.safetensors", "file: 'a\\b'", 10, "models.a.file must be a relative path"),
         ("file: a.safetensors", "file: /a", 10, "models.a.file must be a relative path"),
         ("file: a.safetensors", "file: ''", 10, "models.a.file must be text"),
-        ("format: safetensors", "format: onnx", 11, "models.a.format must be one of"),
+        ("format: safetensors", "format: gguf", 11, "models.a.format must be one of"),
         ("stage: voice", "stage: song", 8, "models.a.stage must be one of voice"),
         ("urls: [https://example.org/a]", "urls: [file:///etc/passwd]", 12, "models.a.urls must hold web addresses"),
         ("urls: [https://example.org/a]", "urls: []", 12, "models.a.urls is empty, so `page`"),
         ("sets: [open]", "sets: &x [open]\n    needs: *x", 18, "models.a.needs refers to another part"),
         ("bytes: 5", "bytes: 5.0", 13, "models.a.bytes must be a whole number"),
         ("role: The model", "role: 2020-13-45", 7, "models.a.role must be text, not '2020-13-45'"),
+        ("sets: [open]", "sets: [open]\n    pieces: [p x.bin]", 18, "models.a.pieces names 'p', which isn't a package"),
+        ("sets: [open]", "sets: [open]\n    pieces: [p]", 18, "models.a.pieces must hold packages with a path in each"),
+        ("sets: [open]", "sets: [open]\n    pieces: [p x.bin]", 18, "models.a.pieces can't be checked: the hash"),
+        (
+            "version: 1",
+            "version: 1\npackages: {p: {registry: disk}}",
+            2,
+            "packages.p.registry must be one of pypi, npm",
+        ),
         ("version: 1", "version: 2", 1, "version must be 1"),
         ("language_models: {}", "language_models: []", 4, "language_models must be a mapping"),
         ("  a:\n", "  a:\n  - x\n", 0, "is not YAML"),
@@ -172,14 +183,14 @@ def test_names_stand_for_ids_sets_and_files(shipped: Manifest) -> None:
     assert [model.id for model in shipped.named(["vocos"])] == ["vocos"]
     with pytest.raises(BadInput, match=r"'vae'.* no model .*wan-vae"):
         chosen(shipped, ["vae"])
-    with pytest.raises(BadInput, match="The sets are draft, low-vram, speed, quality, open"):
+    with pytest.raises(BadInput, match="The sets are draft, low-vram, speed, quality, open, voices"):
         chosen(shipped, ["xxxxxxxx"], with_needs=False)
     with pytest.raises(UnknownModelError):
         shipped.choose(["config.yaml"])  # several have it
 
 
 def test_the_shipped_sets(shipped: Manifest) -> None:
-    assert list(shipped.sets) == ["draft", "low-vram", "speed", "quality", "open"]
+    assert list(shipped.sets) == ["draft", "low-vram", "speed", "quality", "open", "voices"]
     assert shipped.in_set("draft") == []
     for name in shipped.sets:
         chosen = shipped.in_set(name)

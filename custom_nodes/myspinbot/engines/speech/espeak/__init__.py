@@ -27,7 +27,17 @@ from ...timings import Timings, spans_from_starts
 from .catalogue import EspeakError, languages, library_and_data, voice_files, voices
 from .language import voice_language, voice_name
 
-__all__ = ["EspeakError", "Speech", "languages", "speak", "voice_language", "voice_name", "voices"]
+__all__ = [
+    "EspeakError",
+    "Pronounced",
+    "Speech",
+    "languages",
+    "pronounce",
+    "speak",
+    "voice_language",
+    "voice_name",
+    "voices",
+]
 
 DEFAULT_WORDS_PER_MINUTE = 175
 SAMPLE_RATE = 22050
@@ -44,6 +54,37 @@ class Speech:
     samples: npt.NDArray[np.float32]
     sample_rate: int
     timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Pronounced:
+    """A word, or a part of one, that begins at `start` in the text: its IPA symbols, and whether a pause follows."""
+
+    start: int
+    symbols: tuple[str, ...]
+    pause: bool
+
+
+def pronounce(text: str, *, language: str) -> list[Pronounced]:
+    """How `text` is pronounced in one of `languages()`, without a sound; symbols carry stress marks.
+
+    Raises:
+        ValueError: no text, or a text without anything that can be spoken.
+        EspeakError: espeak-ng can't be used or doesn't know the language.
+    """
+    found: list[tuple[int, list[str], bool]] = []
+    with closing(_synthesise(_request(text, language) | {"silent": True})) as messages:
+        for kind, content in messages:
+            event = json.loads(content)
+            if kind == "w":
+                found.append((event["position"] - 1, [], False))
+            elif found:
+                start, symbols, _ = found[-1]
+                found[-1] = start, [*symbols, event["symbol"]] if event["symbol"] else symbols, not event["symbol"]
+    said = [Pronounced(start, tuple(symbols), pause) for start, symbols, pause in found if symbols]
+    if not said:
+        raise ValueError(f"Nothing in the text can be spoken in {language!r}: {text[:60]!r}.")
+    return said
 
 
 def speak(
@@ -68,20 +109,7 @@ def speak(
         ValueError: no text, or a text without anything that can be spoken.
         EspeakError: espeak-ng can't be used or doesn't know the language or voice.
     """
-    if not text.strip():
-        raise ValueError("There is no text to speak. Write some text, or connect a node that gives it.")
-    if language not in voice_files() or voice not in ("default", *voices()):
-        raise EspeakError(f"espeak-ng has no voice {language}+{voice}. Choose a language and a voice from the lists.")
-    library, data = library_and_data()
-    file = voice_files()[language]
-    request = {
-        "library": str(library),
-        "data": str(data),
-        "text": text.replace("\0", " "),
-        "voice": file if voice == "default" else f"{file}+{voice}",
-        "rate": round(DEFAULT_WORDS_PER_MINUTE * speed),
-        "pitch": pitch,
-    }
+    request = _request(text, language, voice) | {"rate": round(DEFAULT_WORDS_PER_MINUTE * speed), "pitch": pitch}
     collected = _Collector(text)
     with closing(_synthesise(request)) as messages:
         for message in messages:
@@ -92,6 +120,24 @@ def speak(
     if not speech.timings.phonemes:
         raise ValueError(f"Nothing in the text can be spoken in {language!r}: {text[:60]!r}.")
     return speech
+
+
+def _request(text: str, language: str, voice: str = "default") -> dict[str, Any]:
+    """What the synthesiser is asked for, at the voice's own speed and pitch."""
+    if not text.strip():
+        raise ValueError("There is no text to speak. Write some text, or connect a node that gives it.")
+    if language not in voice_files() or voice not in ("default", *voices()):
+        raise EspeakError(f"espeak-ng has no voice {language}+{voice}. Choose a language and a voice from the lists.")
+    library, data = library_and_data()
+    file = voice_files()[language]
+    return {
+        "library": str(library),
+        "data": str(data),
+        "text": text.replace("\0", " "),
+        "voice": file if voice == "default" else f"{file}+{voice}",
+        "rate": DEFAULT_WORDS_PER_MINUTE,
+        "pitch": 50,
+    }
 
 
 def _synthesise(request: dict[str, Any]) -> Generator[tuple[str, bytes], None, None]:

@@ -1,7 +1,8 @@
 """Run as a script: reads a request as JSON from stdin, speaks it once, writes messages to stdout.
 
 A message is a kind (one byte), a length (big-endian, 4 bytes) and its content: `a` PCM, 16 bit, mono,
-22050 Hz; `w` a word's {"ms", "position", "length"}; `p` a phoneme's {"ms", "symbol"}, empty for a pause.
+22050 Hz, unless the request is `silent`; `w` a word's {"ms", "position", "length"}; `p` a phoneme's
+{"ms", "symbol"}, empty for a pause.
 Only the standard library is used, so that it starts at once. The C API is that of speak_lib.h and
 espeak_ng.h of espeak-ng 1.52.
 """
@@ -19,6 +20,7 @@ _RATE, _PITCH = 1, 3
 _CHARS_UTF8 = 1
 _SEED = 1  # of breath and flutter: Initialize takes the clock's second
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
+_silent = False  # of whom only words and phonemes are asked
 
 
 class _EventId(ctypes.Union):
@@ -59,7 +61,7 @@ def _receive(wave: Any, count: int, events: Any) -> int:
                 symbol = event.id.string.decode(errors="ignore")
                 _send(b"p", json.dumps({"ms": event.audio_position, "symbol": symbol}).encode())
             index += 1
-        if wave and count > 0:
+        if wave and count > 0 and not _silent:
             _send(b"a", ctypes.string_at(wave, count * 2))
     except OSError:  # nobody listens any more
         return 1
@@ -67,7 +69,9 @@ def _receive(wave: Any, count: int, events: Any) -> int:
 
 
 def main() -> None:
+    global _silent
     request = json.load(sys.stdin.buffer)
+    _silent = request.get("silent", False)
     library: Any = ctypes.CDLL(request["library"])
     if library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, os.fsencode(request["data"]), _INITIALIZE) <= 0:
         sys.exit(f"its data in {request['data']} can't be read. Reinstall the package espeakng-loader.")
