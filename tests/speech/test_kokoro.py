@@ -72,7 +72,9 @@ def test_words_are_written_in_the_models_letters(text, language, written):
 
 
 def test_a_text_is_cut_at_the_ends_of_its_sentences_and_lines():
-    text = "This is the very first sentence. Is this the second one of them?\nA line without an end\nAnd then there comes the last!"
+    text = (
+        "This is the very first sentence. Is this the second of them?\nA line without end\nAnd then there is the last!"
+    )
     assert [one[-1] for one in letters(text)] == [".", "?", ".", "!"]
 
 
