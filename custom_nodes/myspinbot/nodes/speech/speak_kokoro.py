@@ -112,11 +112,10 @@ class SpeakKokoro(io.ComfyNode):
         return output(audio, replace(speech.timings, text=text).to_json(), notices=notices)
 
 
-def voice_input(name: str, *, optional: bool = False, display_name: str | None = None) -> io.Combo.Input:
+def voice_input(name: str, *, optional: bool = False) -> io.Combo.Input:
     """The input that offers Kokoro's voices, those of `models.yaml`, there or not, before a user's own."""
     return io.Combo.Input(
         name,
-        display_name=display_name,
         options=[AUTO, *_voices()],
         default=AUTO,
         optional=optional,

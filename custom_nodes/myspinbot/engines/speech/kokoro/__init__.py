@@ -50,7 +50,7 @@ def speak(
         EspeakError: espeak-ng can't be used or doesn't know the language.
         KokoroError: The model isn't Kokoro's.
     """
-    report = on_step or (lambda done, total: None)
+    report: OnStep = on_step or (lambda done, total: None)
     sentences, words = cut(text, pronounce(text, language=language), language)
     if not sentences:
         raise ValueError(f"Nothing in the text can be spoken by Kokoro in {language!r}: {text[:60]!r}.")
