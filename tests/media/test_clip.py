@@ -265,19 +265,6 @@ def damaged(source, path):
             copy.mux(kept)
 
 
-def test_pieces_of_sound_without_a_time_follow_one_another():
-    def piece(pts):
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 441), np.int16), format="s16", layout="mono")
-        frame.sample_rate, frame.pts = 44100, pts
-        if pts is not None:
-            frame.time_base = Fraction(1, 44100)
-        return frame
-
-    pieces = sound_tracks._timed(map(piece, (None, None, 4410, None)), Fraction(1))
-    times = [frame.pts * frame.time_base for frame in pieces]
-    assert times == [Fraction(1), Fraction(101, 100), Fraction(10, 100), Fraction(11, 100)]
-
-
 def test_a_sound_that_cannot_be_copied_leaves_nothing_open_and_no_file(tmp_path, monkeypatch):
     first = write(tmp_path / "a.mp4", times=range(5), clock=Fraction(1, 25))
 

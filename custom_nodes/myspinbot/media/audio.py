@@ -5,10 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import numpy.typing as npt
-from av.error import FFmpegError
+
+from .container import MediaError, Resampler, decoded, opened, sound_stream
 
 # What AAC-LC can carry (ISO/IEC 14496-3, sampling frequency index), in Hz.
 AAC_RATES = frozenset((8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000))
@@ -66,22 +66,22 @@ def from_audio(audio: Any) -> Sound:
 
 
 def read_sound(path: Path) -> Sound:
-    """The first sound in a file, mixed down to one channel, at its own rate.
+    """The sound that a file marks as its default, else its first, mixed down to one channel, at its own rate.
+
+    A packet that can't be decoded is left out.
 
     Raises:
         ValueError: It holds none, or is damaged.
     """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise ValueError(f"{path.name} holds no sound.")
-            rate = container.streams.audio[0].codec_context.sample_rate
-            resampler: Any = av.AudioResampler("fltp", "mono", rate)
-            frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-            frames += resampler.resample(None)
-    except FFmpegError as error:
-        raise ValueError(f"{path.name} can't be read as sound: {error.strerror}.") from error
+    with opened(path) as container:
+        stream = sound_stream(container)
+        if stream is None:
+            raise MediaError(f"{path.name} holds no sound.")
+        rate = stream.codec_context.sample_rate
+        resampler = Resampler("mono", rate)
+        frames = [part for frame in decoded(container, stream) for part in resampler.convert(frame)]
+        frames += resampler.convert(None)
     if not frames:
-        raise ValueError(f"{path.name} holds no sound.")
+        raise MediaError(f"{path.name} holds no sound that can be decoded. It may be damaged or cut short.")
     samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)  # (1, T)
     return Sound(np.nan_to_num(samples).clip(-1, 1), rate)

@@ -1,34 +1,57 @@
-"""Clips in: frame by frame, upright, in RGB, with their exact times."""
+"""Clips in: frame by frame, as they are meant to be shown, in RGB, with their exact times."""
 
 import contextlib
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
-from av.error import FFmpegError, InvalidDataError
-from av.video.reformatter import ColorRange, Colorspace
+from av.error import FFmpegError
+from PIL import Image
 
+from .container import (
+    MediaError,
+    clip_start,
+    decoded,
+    is_seekable,
+    may_jump,
+    opened,
+    packets,
+    picture_stream,
+    sound_stream,
+)
+from .display import is_hdr, shown, whole_frames
 from .faces import Pixels
 
-_UNSPECIFIED = 2  # ISO/IEC 23091-2
-_HD = 720  # rows from which an untagged clip is taken for BT.709, as players do; below it is BT.601
+_LOG = logging.getLogger(__name__)
 _USUAL_RATE = Fraction(25)  # for a file that states none
+_FASTEST = 240  # pictures a second; more is a container's clock, no rate
+_USUAL_RATES = [Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60)]
+_USUAL_RATES += [Fraction(rate * 1000, 1001) for rate in (24, 30, 60)]
+_MEASURED = 2000  # packets, from which a rate is measured
+_SHORTEST, _LONGEST = Fraction(1, 60), Fraction(1, 10)  # seconds between pictures of what moves
+_BACK = Fraction(1)  # second by which a clock that goes back has started again
+_AHEAD = Fraction(10)  # seconds by which one that may jump has
+_TICK = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What a clip's file says of it.
+    """What a clip is.
 
     Attributes:
-        width, height: in pixels as it is shown, a rotation applied.
-        fps: the average rate.
+        width, height: in pixels as it is shown: turned, in square pixels.
+        fps: its own rate; where that isn't constant, the one at which it moves.
         frames: how many there are, if the file says so.
         duration: seconds from the first frame to the end of the last.
         has_audio: whether there is a sound that can be decoded.
+        remarks: what its user should know of how it is read.
     """
 
     width: int
@@ -37,6 +60,7 @@ class ClipInfo:
     frames: int | None
     duration: Fraction
     has_audio: bool
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +72,47 @@ class Frame:
     pixels: Pixels
 
 
+class _Timed(NamedTuple):
+    """A decoded picture with its time and duration in seconds."""
+
+    time: Fraction
+    duration: Fraction
+    picture: Any
+
+
 def probe(source: Path) -> ClipInfo:
     """What `source` is, without decoding more than its first frame.
 
     Raises:
         ValueError: it is no video that can be read.
     """
-    with _opened(source) as container:
-        stream = container.streams.video[0]
+    with opened(source) as container:
+        stream = _pictures(container, source)
         first = next(decoded(container, stream), None)
         if first is None:
-            raise ValueError(f"{source.name} holds no picture that can be decoded. It may be damaged or cut short.")
-        sideways = first.rotation % 180 != 0
-        size = (first.height, first.width) if sideways else (first.width, first.height)
-        audio = any(sound.codec_context is not None for sound in container.streams.audio)
-        return ClipInfo(*size, _rate(stream), stream.frames or None, _duration(container, stream), audio)
+            raise _empty(source)
+        height, width = shown(first, _aspect(stream)).shape[:2]
+        fps, measured = _rate(source, stream)
+        audio = sound_stream(container)
+        remarks = _remarks(container, stream, audio, first)
+        if measured:
+            remarks.append(f"Its rate isn't constant; it is read at {float(fps):.5g} pictures a second, as it moves.")
+        duration = _duration(source, container, stream, fps)
+        return ClipInfo(width, height, fps, stream.frames or None, duration, audio is not None, tuple(remarks))
+
+
+def _remarks(container: Any, stream: Any, audio: Any, first: Any) -> list[str]:
+    found: list[str] = []
+    if audio is not None and audio is not container.streams.audio[0]:
+        number = [*container.streams.audio].index(audio) + 1
+        found.append(f"Of its {len(container.streams.audio)} sounds number {number} is taken, as the file says.")
+    if first.interlaced_frame:
+        found.append("It is interlaced; each picture is made whole of its two fields.")
+    if is_hdr(first):
+        found.append("It has a wide dynamic range (HDR), which becomes BT.709; what is brighter than white is cut off.")
+    if _aspect(stream) != 1:
+        found.append("Its pixels aren't square; it is made as wide as it is shown.")
+    return found
 
 
 def read(source: Path, *, start: Fraction = Fraction(0)) -> Iterator[Frame]:
@@ -73,26 +123,73 @@ def read(source: Path, *, start: Fraction = Fraction(0)) -> Iterator[Frame]:
         start: seconds from which on frames are shown.
 
     Yields:
-        Each frame upright in RGB, with its exact time.
+        Each frame as it is meant to be shown, see `display`, in the first one's size, with its exact time; times rise.
 
     Raises:
         ValueError: it is no video that can be read.
     """
-    with _opened(source) as container:
-        stream = container.streams.video[0]
-        began, usual = clip_start(container), 1 / _rate(stream)
-        if start > 0:
-            container.seek(int((start + began) / stream.time_base), stream=stream)
-        time, count = Fraction(0), 0
-        for picture in decoded(container, stream):
-            time = time if picture.pts is None else picture.pts * stream.time_base - began
-            duration = picture.duration * stream.time_base if picture.duration else usual
-            if time + duration > start:
-                yield Frame(time, duration, _upright(picture))
-                count += 1
-            time += duration
-        if not count and not start:
-            raise ValueError(f"{source.name} holds no picture that can be decoded. It may be damaged or cut short.")
+    with opened(source) as container:
+        stream = _pictures(container, source)
+        pictures = _timed(source, container, stream)
+        first = next(pictures, None)
+        if first is None:
+            raise _empty(source)
+        aspect = _aspect(stream)
+        height, width = shown(first.picture, aspect).shape[:2]
+        pictures = _entered(source, container, stream, start, first) or chain([first], pictures)
+        resized = False
+        for time, duration, picture in pictures:
+            if time + duration <= start:
+                continue
+            pixels = shown(picture, aspect)
+            if pixels.shape[:2] != (height, width):
+                if not resized:
+                    was = f"{pixels.shape[1]}x{pixels.shape[0]}"
+                    _LOG.warning("%s has frames of %s from %.2f s on; they are scaled.", source.name, was, float(time))
+                resized = True
+                pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
+            yield Frame(time, duration, pixels)
+
+
+def _entered(source: Path, container: Any, stream: Any, start: Fraction, first: _Timed) -> Iterator[_Timed] | None:
+    """The pictures from before `start` on, after a jump; None where one can't be trusted, or landed behind it.
+
+    Raises:
+        ValueError: the file can't be read any more.
+    """
+    if start <= first.time + first.duration:
+        return None
+    if is_seekable(container) and not first.picture.interlaced_frame:
+        with contextlib.suppress(FFmpegError):
+            container.seek(int((start + clip_start(container)) / stream.time_base), stream=stream)
+            pictures = _timed(source, container, stream)
+            landed = next(pictures, None)
+            if landed is not None and landed.time <= start:
+                return chain([landed], pictures)
+    return _from_the_start(source)
+
+
+def _from_the_start(source: Path) -> Iterator[_Timed]:
+    with opened(source) as container:
+        yield from _timed(source, container, _pictures(container, source))
+
+
+def _timed(source: Path, container: Any, stream: Any) -> Iterator[_Timed]:
+    """The pictures that follow, each later than the one before: where the clock starts again, time goes on."""
+    began, jumps, usual = clip_start(container), may_jump(container), None
+    shift, last, end = Fraction(0), None, Fraction(0)
+    for picture in whole_frames(decoded(container, stream)):
+        if not picture.duration and usual is None:
+            usual = 1 / _rate(source, stream)[0]
+        duration = picture.duration * picture.time_base if picture.duration else usual or 1 / _USUAL_RATE
+        time = end if picture.pts is None else picture.pts * picture.time_base - began + shift
+        if last is not None and (time < last - _BACK or (jumps and time > end + _AHEAD)):
+            shift += end - time
+            time = end
+        if last is not None and time <= last:
+            time = last + _TICK
+        last, end = time, time + duration
+        yield _Timed(time, duration, picture)
 
 
 def at_rate(frames: Iterable[Frame], fps: Fraction, count: int | None = None) -> Iterator[Pixels]:
@@ -124,69 +221,78 @@ def at_rate(frames: Iterable[Frame], fps: Fraction, count: int | None = None) ->
         index += 1
 
 
-def clip_start(container: Any) -> Fraction:
-    """When the earliest of a container's streams starts, in seconds; times of a clip count from here."""
-    starts = [s.start_time * s.time_base for s in (*container.streams.video, *container.streams.audio) if s.start_time]
-    return min(starts) if len(starts) == len(container.streams.video) + len(container.streams.audio) else Fraction(0)
+def _pictures(container: Any, source: Path) -> Any:
+    stream = picture_stream(container)
+    if stream is None:
+        raise MediaError(f"{source.name} holds no video, or one whose coding is unknown.")
+    stream.thread_type = "AUTO"
+    return stream
 
 
-def _opened(source: Path) -> Any:
-    try:
-        container: Any = av.open(str(source))
-    except InvalidDataError as error:
-        raise ValueError(f"{source.name} is no video that can be read; it may be damaged or cut short.") from error
-    except FFmpegError as error:
-        raise ValueError(f"{source.name} can't be opened: {error.strerror}.") from error
-    if not container.streams.video or container.streams.video[0].codec_context is None:
-        container.close()
-        raise ValueError(f"{source.name} holds no video, or one whose coding is unknown.")
-    container.streams.video[0].thread_type = "AUTO"
-    return container
+def _empty(source: Path) -> MediaError:
+    return MediaError(f"{source.name} holds no picture that can be decoded. It may be damaged or cut short.")
 
 
-def packets(container: Any, stream: Any) -> Iterator[Any]:
-    """The stream's packets, up to a place past which the file can't be read."""
-    with contextlib.suppress(InvalidDataError):
-        yield from container.demux(stream)
+def _aspect(stream: Any) -> Fraction:
+    """Of a pixel, width to height."""
+    return Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
 
 
-def decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """The stream's pictures, or pieces of sound; a packet that can't be decoded is left out, as players do."""
-    for packet in packets(container, stream):
-        try:
-            pieces = packet.decode()
-        except InvalidDataError:
-            continue
-        yield from pieces
+def _rate(source: Path, stream: Any) -> tuple[Fraction, bool]:
+    """The stream's own rate, or one that was measured where its average and its smallest step don't agree."""
+    average, base = stream.average_rate, stream.base_rate
+    if average and base and 0 < average <= _FASTEST and abs(base / average - 1) < Fraction(1, 1000):
+        return Fraction(average), False
+    measured = _measured_rate(source)
+    if measured is not None:
+        same = average and abs(measured / average - 1) < Fraction(1, 1000)
+        return (Fraction(average), False) if same else (measured, True)
+    stated = average or stream.guessed_rate or _USUAL_RATE
+    return (Fraction(stated) if 0 < stated <= _FASTEST else _USUAL_RATE), False
 
 
-def _upright(picture: Any) -> Pixels:
-    space = Colorspace.ITU709 if picture.height >= _HD else Colorspace.ITU601
-    tagged = picture.colorspace != _UNSPECIFIED
-    rgb = picture.format.name.startswith(("rgb", "bgr", "gbr", "gray", "pal"))
-    if not rgb:
-        picture = picture.reformat(
-            format="rgb24",
-            src_colorspace=None if tagged else space,
-            dst_color_range=ColorRange.JPEG,
-        )
-    pixels = picture.to_ndarray(format="rgb24")
-    turns = round(picture.rotation / 90)
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+def _measured_rate(source: Path) -> Fraction | None:
+    """The rate by the distance that most pictures have, among those of what moves if there are any."""
+    with opened(source) as container:
+        stream = _pictures(container, source)
+        found = islice(packets(container, stream), _MEASURED)
+        times = sorted(packet.pts * packet.time_base for packet in found if packet.pts is not None)
+    gaps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+    moving = [gap for gap in gaps if _SHORTEST - _TICK < gap < _LONGEST + _TICK] or gaps
+    if not moving:
+        return None
+    usual = Counter(round(gap / _TICK) for gap in moving).most_common(1)[0][0]
+    near = [gap for gap in moving if abs(gap / _TICK - usual) < Fraction(3, 2)]
+    rate = len(near) / sum(near, Fraction(0))
+    nearest = min(_USUAL_RATES, key=lambda known: abs(known - rate))
+    return nearest if abs(nearest / rate - 1) < Fraction(1, 100) else rate.limit_denominator(1001)
 
 
-def _rate(stream: Any) -> Fraction:
-    rate = stream.average_rate or stream.guessed_rate or _USUAL_RATE
-    return Fraction(rate) if rate > 0 else _USUAL_RATE
+def _duration(source: Path, container: Any, stream: Any, fps: Fraction) -> Fraction:
+    if not may_jump(container):
+        if stream.duration:
+            return stream.duration * stream.time_base
+        if stream.frames:
+            return stream.frames / fps
+        if container.duration:
+            return Fraction(container.duration, av.time_base)
+    return _counted(source, fps)
 
 
-def _duration(container: Any, stream: Any) -> Fraction:
-    if stream.duration:
-        return stream.duration * stream.time_base
-    if stream.frames:
-        return stream.frames / _rate(stream)
-    if container.duration:
-        return Fraction(container.duration, av.time_base)
-    container.seek(0)
-    ends = [p.pts + (p.duration or 0) for p in container.demux(stream) if p.pts is not None]
-    return max(ends, default=0) * stream.time_base - clip_start(container)
+def _counted(source: Path, fps: Fraction) -> Fraction:
+    """The seconds of a clip by its packets; where the clock starts again, time goes on."""
+    with opened(source) as container:
+        stream = _pictures(container, source)
+        jumps, began, shift, last = may_jump(container), clip_start(container), Fraction(0), None
+        whole = Fraction(0)
+        for packet in packets(container, stream):
+            if packet.dts is None or packet.pts is None:
+                continue
+            step = packet.duration * packet.time_base if packet.duration else 1 / fps
+            time = packet.dts * packet.time_base + shift
+            if last is not None and (time < last - _BACK or (jumps and time > last + step + _AHEAD)):
+                shift += last + step - time
+                time = last + step
+            last = time
+            whole = max(whole, packet.pts * packet.time_base + shift + step - began)
+    return whole

@@ -10,6 +10,7 @@ import av
 from av.error import FFmpegError
 
 from ..shared.files import atomic_write
+from .container import opened
 from .sound_tracks import CopiedTrack, SoundFrom
 
 _EVER = Fraction(1 << 62)
@@ -75,7 +76,7 @@ def _opened(piece: Path) -> Any:
 
 def read_tags(path: Path) -> dict[str, str]:
     """What a clip's file says of itself, by name."""
-    with av.open(str(path)) as container:
+    with opened(path) as container:
         return dict(container.metadata)
 
 
@@ -93,7 +94,7 @@ def write_tags(source: Path, path: Path, tags: Mapping[str, str]) -> None:
     flags = {"movflags": "+faststart+use_metadata_tags"}
     with (
         atomic_write(path) as aside,
-        av.open(str(source)) as container,
+        opened(source) as container,
         av.open(str(aside), "w", format="mp4", options=flags) as out,
     ):
         out.metadata.update({**container.metadata, **tags})

@@ -10,9 +10,11 @@ import av
 import numpy as np
 
 from .audio import AAC_RATES, Sound
-from .clip import clip_start, decoded, packets
+from .container import Resampler, clip_start, decoded, has_own_times, may_jump, opened, packets, sound_stream
 
 _COPIED = frozenset(("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"))  # what MP4 carries and players know
+_COARSE = Fraction(1, 10)  # seconds by which a container's times may be wrong
+_BACK, _AHEAD = Fraction(1), Fraction(10)  # seconds by which a clock has started again
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class SoundTrack:
         self._sound, self._position = sound, 0
         channels = sound.samples.shape[0]
         self._layout = "mono" if channels == 1 else "stereo"
-        self._encoder = _Encoder(container, sound.sample_rate, self._layout, channels)
+        rate = sound.sample_rate if sound.sample_rate in AAC_RATES else 48000
+        self._encoder = _Encoder(container, rate, self._layout, channels)
 
     def advance(self, seconds: Fraction) -> None:
         """Write the sound up to `seconds` from its beginning."""
@@ -56,7 +59,7 @@ class CopiedTrack:
 
     def __init__(self, container: Any, source: SoundFrom) -> None:
         self._container: Any = container
-        self._source: Any = av.open(str(source.path))
+        self._source: Any = opened(source.path)
         try:
             self._begin(source.start)
         except BaseException:
@@ -64,19 +67,23 @@ class CopiedTrack:
             raise
 
     def _begin(self, start: Fraction) -> None:
-        self._start = clip_start(self._source) + start
-        found: Any = next((s for s in self._source.streams.audio if s.codec_context is not None), None)
+        began = clip_start(self._source)
+        found = sound_stream(self._source)
         self._stream: Any = None
         self._encoder: _Encoder | None = None
         self._rest: Iterator[Any] = iter(())
+        self._start = began + start
         context = found.codec_context if found else None
-        if context is not None and context.name in _COPIED:
+        if context is not None and context.codec.canonical_name in _COPIED and has_own_times(self._source):
             self._stream = self._container.add_stream_from_template(found)
-            self._rest = (packet for packet in packets(self._source, found) if None not in (packet.pts, packet.dts))
+            self._rest = _rising(packets(self._source, found))
         elif context is not None:
             channels = min(context.layout.nb_channels, 2)  # the layout's own name may be none that encoders know
-            self._encoder = _Encoder(self._container, context.sample_rate, ("mono", "stereo")[channels - 1], channels)
-            self._rest = _timed(decoded(self._source, found), clip_start(self._source))
+            layout = ("mono", "stereo")[channels - 1]
+            rate = context.sample_rate if context.sample_rate in AAC_RATES else 48000
+            self._encoder = _Encoder(self._container, rate, layout, channels)
+            self._rest = counted(decoded(self._source, found), layout, rate, began, jumps=may_jump(self._source))
+            self._start = start
         self._waiting: Any = next((piece for piece in self._rest if self._time(piece) >= 0 or not start), None)
 
     def advance(self, seconds: Fraction) -> None:
@@ -106,21 +113,65 @@ class CopiedTrack:
         self._container.mux(piece)
 
 
-def _timed(frames: Iterator[Any], time: Fraction) -> Iterator[Any]:
-    """Pieces of sound; one that doesn't say when it is heard follows the one before, the first at `time`."""
+def _rising(found: Iterator[Any]) -> Iterator[Any]:
+    """Packets with times; one that is no later than the one before, which MP4 can't hold, is left out."""
+    last = None
+    for packet in found:
+        if None not in (packet.pts, packet.dts) and (last is None or packet.dts > last):
+            last = packet.dts
+            yield packet
+
+
+def counted(frames: Iterator[Any], layout: str, rate: int, began: Fraction, *, jumps: bool) -> Iterator[Any]:
+    """A sound without gaps, whose times are counted in samples, as a container's own are too coarse for an encoder.
+
+    Where something is missing there is silence, so that what follows is heard when it should be; where the clock
+    starts again, the sound goes on.
+
+    Args:
+        frames: pieces as they are decoded.
+        layout: of what is wanted.
+        rate: in Hz.
+        began: when the clip starts by the clock of the pieces, in seconds.
+        jumps: whether the clock may start again, so that a long gap is none.
+
+    Yields:
+        Pieces of 32-bit floats, whose `pts` is the number of their first sample from the clip's start.
+    """
+    resampler = Resampler(layout, rate)
+    position: int | None = None  # in samples of what was given
+    heard = shift = Fraction(0)  # in seconds of what was decoded
+
+    def numbered(pieces: list[Any]) -> Iterator[Any]:
+        nonlocal position
+        for piece in pieces:
+            piece.time_base, piece.pts = Fraction(1, rate), position
+            position += piece.samples
+            yield piece
+
     for frame in frames:
-        if frame.pts is None or frame.time_base is None:
-            frame.time_base = Fraction(1, frame.sample_rate)
-            frame.pts = round(time * frame.sample_rate)
-        time = frame.pts * frame.time_base + Fraction(frame.samples, frame.sample_rate)
-        yield frame
+        time = heard if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base - began + shift
+        if position is None:
+            position, heard = round(time * rate), time
+        gap = time - heard
+        if gap < -_BACK or (jumps and gap > _AHEAD):
+            shift -= gap
+        elif gap > _COARSE:
+            missing = np.zeros((1 if layout == "mono" else 2, round(gap * rate)), np.float32)
+            silence = av.AudioFrame.from_ndarray(missing, format="fltp", layout=layout)
+            silence.sample_rate = rate
+            yield from numbered([*resampler.convert(None), silence])
+            heard = time
+        heard += Fraction(frame.samples, frame.sample_rate)
+        yield from numbered(resampler.convert(frame))
+    if position is not None:
+        yield from numbered(resampler.convert(None))
 
 
 class _Encoder:
-    """AAC of any sound; rates that AAC doesn't know become 48 kHz."""
+    """AAC of any sound in one layout, at a rate that AAC knows."""
 
-    def __init__(self, container: Any, sample_rate: int, layout: str, channels: int) -> None:
-        rate = sample_rate if sample_rate in AAC_RATES else 48000
+    def __init__(self, container: Any, rate: int, layout: str, channels: int) -> None:
         self._container = container
         self._stream = container.add_stream("aac", rate=rate, layout=layout)
         self._stream.bit_rate = 96_000 * channels

@@ -115,6 +115,7 @@ def enhance(
     job = store.job("upscale" if network else "restore", work.key(), source.name)
     with job.locked():
         report = work.write(job, path)
+    report.remarks += info.remarks
     needed = max(size[0] / info.width, size[1] / info.height)
     if network and needed > 1.05 * scale:
         report.remarks.append(

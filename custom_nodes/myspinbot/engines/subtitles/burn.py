@@ -58,7 +58,7 @@ def burn(
     info = probe(source)
     width, height = info.width // 2 * 2, info.height // 2 * 2  # H.264 needs them even
     wanted, used = cues(timings, text, line=min(style.columns(width, height), LINE))
-    remarks = [] if used else [OTHER_TEXT]
+    remarks = [*info.remarks, *([] if used else [OTHER_TEXT])]
     total = info.frames or round(info.duration * info.fps)
     fitted, lost = _fit_fonts(wanted, [*folders, *system_folders()], lambda: on_step(0, total) if on_step else None)
     remarks += lost
