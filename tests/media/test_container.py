@@ -23,6 +23,7 @@ from myspinbot.media.video import VideoWriter
 from .test_clip import numbered, write
 
 SIZE = (64, 48)
+NO_MARK = Disposition(0)
 
 
 def wave(seconds: float, pitch: float, rate: int = 44100) -> np.ndarray:
@@ -133,7 +134,7 @@ def test_the_sound_that_is_marked_is_taken(tmp_path):
     assert "number 2 is taken" in probe(marked).remarks[0]
 
 
-def stream(index, marks=Disposition(0), *, known=True):
+def stream(index, marks=NO_MARK, *, known=True):
     return SimpleNamespace(index=index, disposition=marks, codec_context=object() if known else None)
 
 

@@ -162,7 +162,11 @@ def test_a_recording_and_the_profile_itself_train_too(server, base, recording, v
         ([TEXTS[0], ""], None, "1.wav: its transcript is empty"),
         (TEXTS[:2], lambda path: (path / "1.txt").unlink(), "no text file beside them: 1.wav"),
         (TEXTS[:2], lambda path: (path / "1.txt").write_bytes(b"\xff\xfe\x00"), "no text in UTF-8"),
-        (TEXTS[:2], lambda path: (path / "1.wav").write_bytes(b"nothing"), "1.wav can't be read as sound"),
+        (
+            TEXTS[:2],
+            lambda path: (path / "1.wav").write_bytes(b"nothing"),
+            "1.wav can't be read: it is no video or sound",
+        ),
         ([], None, "no sounds in"),
     ],
 )

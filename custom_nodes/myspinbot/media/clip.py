@@ -32,8 +32,9 @@ from .faces import Pixels
 _LOG = logging.getLogger(__name__)
 _USUAL_RATE = Fraction(25)  # for a file that states none
 _FASTEST = 240  # pictures a second; more is a container's clock, no rate
-_USUAL_RATES = [Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60)]
-_USUAL_RATES += [Fraction(rate * 1000, 1001) for rate in (24, 30, 60)]
+_USUAL_RATES = [Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60)] + [
+    Fraction(rate * 1000, 1001) for rate in (24, 30, 60)
+]
 _MEASURED = 2000  # packets, from which a rate is measured
 _SHORTEST, _LONGEST = Fraction(1, 60), Fraction(1, 10)  # seconds between pictures of what moves
 _BACK = Fraction(1)  # second by which a clock that goes back has started again
@@ -175,21 +176,29 @@ def _from_the_start(source: Path) -> Iterator[_Timed]:
 
 
 def _timed(source: Path, container: Any, stream: Any) -> Iterator[_Timed]:
-    """The pictures that follow, each later than the one before: where the clock starts again, time goes on."""
+    """The pictures that follow, each later than the one before: where the clock starts again, time goes on.
+
+    Each lasts until the next one; of the last, files with pictures out of order tell too much, but say when they end.
+    """
     began, jumps, usual = clip_start(container), may_jump(container), None
-    shift, last, end = Fraction(0), None, Fraction(0)
+    shift, end, waiting = Fraction(0), Fraction(0), None
     for picture in whole_frames(decoded(container, stream)):
         if not picture.duration and usual is None:
             usual = 1 / _rate(source, stream)[0]
         duration = picture.duration * picture.time_base if picture.duration else usual or 1 / _USUAL_RATE
         time = end if picture.pts is None else picture.pts * picture.time_base - began + shift
-        if last is not None and (time < last - _BACK or (jumps and time > end + _AHEAD)):
-            shift += end - time
-            time = end
-        if last is not None and time <= last:
-            time = last + _TICK
-        last, end = time, time + duration
-        yield _Timed(time, duration, picture)
+        if waiting is not None:
+            if time < waiting.time - _BACK or (jumps and time > end + _AHEAD):
+                shift += end - time
+                time = end
+            time = max(time, waiting.time + _TICK)
+            yield waiting._replace(duration=time - waiting.time)
+        waiting, end = _Timed(time, duration, picture), time + duration
+    if waiting is not None:
+        left = waiting.duration
+        if stream.duration and not jumps:
+            left = ((stream.start_time or 0) + stream.duration) * stream.time_base - began - waiting.time
+        yield waiting._replace(duration=min(left, waiting.duration) if left > 0 else waiting.duration)
 
 
 def at_rate(frames: Iterable[Frame], fps: Fraction, count: int | None = None) -> Iterator[Pixels]:

@@ -31,7 +31,7 @@ def opened(path: Path) -> Any:
     try:
         return av.open(str(path), metadata_errors="replace")
     except InvalidDataError as error:
-        raise MediaError(f"{path.name} can't be read; it may be damaged, cut short, or no sound or video.") from error
+        raise MediaError(f"{path.name} can't be read: it is no video or sound, or damaged or cut short.") from error
     except FFmpegError as error:
         raise MediaError(f"{path.name} can't be opened: {error.strerror}.") from error
 

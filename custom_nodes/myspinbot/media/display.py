@@ -10,10 +10,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import av
 import numpy as np
 import numpy.typing as npt
 from av.error import FFmpegError
+from av.filter import Graph
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from .faces import Pixels
@@ -140,7 +140,7 @@ def whole_frames(pictures: Iterator[Any]) -> Iterator[Any]:
 
 
 def _deinterlacer(picture: Any) -> Any:
-    graph = av.filter.Graph()
+    graph: Any = Graph()
     source = graph.add_buffer(
         width=picture.width, height=picture.height, format=picture.format.name, time_base=picture.time_base
     )

@@ -12,6 +12,7 @@ from ...comfyui.work_store import work_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...comfyui.feedback import Notice
     from ...engines.lipsync.source import Source
     from ...media.faces.detect import Detector
     from ...media.faces.tracks import Tracks
@@ -23,13 +24,18 @@ _VERSION = 2  # of how faces are followed: what another version stored is not us
 
 @dataclass(frozen=True)
 class OpenedClip:
-    """A source at its rate, about how many frames it has, a fingerprint of its content, and its name."""
+    """A source at its rate, about how many frames it has, a fingerprint of its content, its name, and remarks on it."""
 
     source: Source
     fps: Fraction
     frames: int
     fingerprint: str
     name: str
+    remarks: tuple[str, ...] = ()
+
+    def notices(self) -> list[Notice]:
+        """What the user should know of how it is read."""
+        return [{"level": "info", "text": f"{self.name}: {remark}"} for remark in self.remarks]
 
 
 def open_clip(video: Any, fps: float | Fraction) -> OpenedClip:
@@ -56,7 +62,8 @@ def open_clip(video: Any, fps: float | Fraction) -> OpenedClip:
     rate = rate or min(info.fps.limit_denominator(1001), _FASTEST)
     clip = Clip(path, rate, info.width // 2 * 2, info.height // 2 * 2)
     _check(clip.width, clip.height)
-    return OpenedClip(clip, rate, max(round(info.duration * rate), 1), fingerprint(path), path.name)
+    frames = max(round(info.duration * rate), 1)
+    return OpenedClip(clip, rate, frames, fingerprint(path), path.name, info.remarks)
 
 
 def track_clip(

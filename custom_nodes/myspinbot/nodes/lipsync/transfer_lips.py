@@ -94,7 +94,7 @@ class TransferLips(io.ComfyNode):
         work = LipTransfer(target, found[0], lips, found[1], fps, loop_mode, blending)
         before = sum(tracks.frames for tracks in found)
         unchanged = transfer_lips(work, path, lambda done, total: step(before + done, before + total))
-        notices: list[Notice] = []
+        notices: list[Notice] = [notice for clip in clips for notice in clip.notices()]
         if several:
             text = "Several faces are seen, and the largest one is used. To choose another, crop the clip around it."
             notices.append({"level": "info", "text": text})

@@ -156,7 +156,8 @@ class Wav2Lip(io.ComfyNode):
             without = dub(
                 work, lips, path, drawings, lambda done, total: step(tracks.frames + done, tracks.frames + total)
             )
-        return output(InputImpl.VideoFromFile(str(path)), notices=_notices(sound.peak, without, work.frames, several))
+        notices = clip.notices() + _notices(sound.peak, without, work.frames, several)
+        return output(InputImpl.VideoFromFile(str(path)), notices=notices)
 
 
 def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: int) -> tuple[Detector, int]:
