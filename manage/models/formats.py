@@ -11,7 +11,7 @@ LARGEST_HEADER = 100_000_000
 
 
 def flaw(path: Path, kind: str, wanted: int | None = None) -> str | None:
-    """What is wrong with a file of the format `safetensors`, `pickle` or `text`; None when nothing is.
+    """What is wrong with a file of one of the manifest's formats; None when nothing is.
 
     `wanted` is the size that it should have. Reads a few bytes only: cut safetensors and zip files are
     noticed, changed numbers are not.

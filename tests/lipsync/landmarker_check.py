@@ -15,14 +15,19 @@ comfy.options.enable_args_parsing()
 import folder_paths  # noqa: E402
 import landmarker  # noqa: E402
 import numpy as np  # noqa: E402
+import tflite  # noqa: E402
 import torch  # noqa: E402
 from comfy_extras.nodes_mediapipe import LoadMediaPipeFaceLandmarker, MediaPipeFaceLandmarker  # noqa: E402
 
-from myspinbot.comfyui.face_detectors import detector  # noqa: E402
+from myspinbot.comfyui.face_detectors import detector, notices  # noqa: E402
 from myspinbot.media.faces.landmarks import read_faces  # noqa: E402
 
 folder_paths.folder_names_and_paths["detection"] = ([models], {".safetensors"})
 said = {"before": detector("auto").name}
+said["noticed"] = [
+    any("mediapipe-face-landmarker" in notice["text"] for notice in notices(detector("auto"), choice))
+    for choice in ("auto", "built-in")
+]
 try:
     detector("mediapipe")
 except FileNotFoundError as error:
@@ -52,4 +57,7 @@ try:
     detector("mediapipe")
 except ValueError as error:
     said["damaged"] = str(error)
+tflite.write_task(Path(models) / "face_landmarker.task", np.random.default_rng(1).uniform(0, 256, (478, 3)))
+said["preferred"] = detector("auto").name
+said["noticed"].append(bool(notices(detector("auto"))))
 sys.stdout.write(json.dumps(said))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.usefixtures("starts_processes")
-def test_comfyuis_landmarker_is_found_loaded_and_read(tmp_path):
+def test_the_landmarkers_files_are_found_loaded_and_read(tmp_path):
     """A file in the published layout goes through ComfyUI's own loader; our reading agrees with its node."""
     models = tmp_path / "detection"
     models.mkdir()
@@ -27,13 +27,15 @@ def test_comfyuis_landmarker_is_found_loaded_and_read(tmp_path):
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["before"].startswith("cascade")
-    assert "myspinbot models get face-landmarker" in said["missing"]
+    assert "myspinbot models get mediapipe-face-landmarker" in said["missing"]
     assert said["after"] == "mediapipe"
     assert said["faces"] > 0
     assert said["outline"] == [36, 2]
     assert said["agree"]
     assert said["boxed"] == [1, 1, said["faces"]]
     assert "damaged" in said["damaged"]
+    assert said["preferred"] == "face_landmarker near"
+    assert said["noticed"] == [True, False, False]
 
 
 def mesh(x: float, side: float) -> dict:

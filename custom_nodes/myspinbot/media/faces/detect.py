@@ -3,7 +3,7 @@
 import math
 import os
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +31,14 @@ class Face:
         points: (5, 2) left eye, right eye, tip of the nose, left and right corner of the mouth.
         score: how sure the detector is, 0 to 1.
         outline: (36, 2) the face's oval, if the detector knows it.
+        mesh: (478, 3) MediaPipe's face mesh, if the detector knows it; depth is in pixels too, smaller when nearer.
     """
 
     box: Floats
     points: Floats
     score: float = 1.0
     outline: Floats | None = None
+    mesh: Floats | None = None
 
     @property
     def width(self) -> float:
@@ -57,6 +59,23 @@ class Detector(Protocol):
 
     def detect(self, pixels: Pixels) -> list[Face]:
         """The faces in `pixels` (H, W, 3) uint8 RGB, largest first."""
+        ...
+
+
+@runtime_checkable
+class MeshDetector(Detector, Protocol):
+    """A detector that knows each face's mesh, and how surely it is a face."""
+
+    @property
+    def present(self) -> float:
+        """The presence from which on it takes something for a face."""
+        ...
+
+    def candidates(self, pixels: Pixels) -> list[dict[str, Any]]:
+        """What may be a face in `pixels` (H, W, 3) uint8 RGB, as entries of a frame of ComfyUI's FACE_LANDMARKS.
+
+        The `presence` of each, 0 to 1, says how surely it is one.
+        """
         ...
 
 

@@ -32,7 +32,7 @@ def faces_of_mesh(found: Iterable[Any]) -> list[Face]:
         ValueError: they can't be read.
     """
     try:
-        faces = [_face(np.asarray(face["landmarks_xy"], np.float32), float(face.get("score", 1.0))) for face in found]
+        faces = [_face(mesh_of(face), float(face.get("score", 1.0))) for face in found]
     except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
         raise _unreadable(error) from error
     return sorted((face for face in faces if np.isfinite(face.points).all()), key=lambda face: -face.area)
@@ -58,11 +58,35 @@ def read_faces(landmarks: Any, boxes: Any) -> list[list[Face]]:
     return frames
 
 
+def mesh_of(face: Any) -> npt.NDArray[np.float32]:
+    """(478, 3) of one entry of FACE_LANDMARKS, in the picture's pixels; flat where the entry knows no depth."""
+    flat = np.asarray(face["landmarks_xy"], np.float32)
+    if flat.ndim != 2 or flat.shape[1] < 2:
+        raise ValueError("landmarks_xy are not pairs")
+    solid = np.asarray(face.get("landmarks_3d", ()), np.float32)
+    if solid.shape != (len(flat), 3):
+        return np.column_stack([flat[:, :2], np.zeros(len(flat), np.float32)])
+    apart, own = (float(np.linalg.norm(np.ptp(points[:, :2], axis=0))) for points in (flat, solid))
+    return np.column_stack([flat[:, :2], solid[:, 2] * (apart / max(own, 1e-6))]).astype(np.float32)
+
+
+def yaw(mesh: npt.NDArray[np.floating]) -> float:
+    """By how many degrees a head (478, 3) is turned to a side; positive to the picture's right."""
+    across = mesh[_RIGHT_EYE[1]] - mesh[_LEFT_EYE[0]]
+    return math.degrees(math.atan2(float(across[2]), math.hypot(float(across[0]), float(across[1]))))
+
+
+def roll(mesh: npt.NDArray[np.floating]) -> float:
+    """By how many degrees a head (478, 3) is tilted, clockwise: 180 for one that is upside down."""
+    across = mesh[_RIGHT_EYE[1]] - mesh[_LEFT_EYE[0]]
+    return math.degrees(math.atan2(float(across[1]), float(across[0])))
+
+
 def _face(mesh: npt.NDArray[np.float32], score: float) -> Face:
     corners = [mesh[list(pair), :2].mean(axis=0) for pair in (_LEFT_EYE, _RIGHT_EYE)]
     points = np.stack([*corners, mesh[_NOSE, :2], *mesh[list(_MOUTH_CORNERS), :2]]).astype(np.float32)
     oval = mesh[list(_OVAL), :2].astype(np.float32)
-    return Face(np.concatenate([oval.min(axis=0), oval.max(axis=0)]), points, score, oval)
+    return Face(np.concatenate([oval.min(axis=0), oval.max(axis=0)]), points, score, oval, mesh)
 
 
 def _boxed(box: Any) -> Face:
@@ -98,13 +122,15 @@ def from_landmarks(landmarks: Any, width: int, height: int) -> tuple[FacePoints,
         raise ValueError(
             f"The face landmarks lie outside the portrait of {width}x{height} pixels. Detect them on the same picture."
         )
-    points = _points(mesh)
+    points = points_of_mesh(mesh)
     if points.eye_width < 1 or points.mouth_width < 1 or points.left_eye[0] >= points.right_eye[0]:
         raise ValueError("The face landmarks are not those of a face seen from the front.")
     return points, [float(found[:, 0].mean()) for found in meshes]
 
 
-def _points(mesh: npt.NDArray[np.float64]) -> FacePoints:
+def points_of_mesh(mesh: npt.NDArray[np.floating]) -> FacePoints:
+    """The parts that move of a mesh (478, 2 or 3)."""
+
     def at(index: int) -> Point:
         return float(mesh[index, 0]), float(mesh[index, 1])
 

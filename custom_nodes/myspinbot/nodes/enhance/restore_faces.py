@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
+from ...comfyui import face_detectors
 from ...comfyui.face_detectors import DETECTORS
 from ...comfyui.face_detectors import TOOLTIP as DETECTOR
 from ...comfyui.feedback import Notice, output, progress_callback
@@ -94,6 +95,7 @@ class RestoreFaces(io.ComfyNode):
 
         settings = RestoreSettings(codeformer_fidelity, strength, temporal_smoothing, where)  # pyright: ignore[reportArgumentType]
         source, path = clip_path(video), new_clip("restore")
+        work = restoration(face_restorer, settings, detector)
         report = enhance(
             source,
             path,
@@ -102,23 +104,24 @@ class RestoreFaces(io.ComfyNode):
             work_store(),
             memory=0,
             on_step=progress_callback(),
-            restoration=restoration(face_restorer, settings, detector),
+            restoration=work,
             ready=lambda: load_together(face_restorer.model),
         )
-        return output(InputImpl.VideoFromFile(str(path)), notices=notices(report))
+        return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, work, detector))
 
 
 def restoration(face_restorer: LoadedRestorer, settings: Any, choice: str) -> "Restoration":
     """What the engine needs to restore faces."""
-    from ...comfyui.face_detectors import detector
     from ...engines.enhance.clip import Restoration
 
-    return Restoration(face_restorer.restorer, detector(choice), settings)
+    return Restoration(face_restorer.restorer, face_detectors.detector(choice), settings)
 
 
-def notices(report: "Report", *, asked: bool = True) -> list[Notice]:
-    """What the user is told of a clip; `asked` for faces."""
+def notices(report: "Report", faces: "Restoration | None", choice: str) -> list[Notice]:
+    """What the user is told of a clip in which faces were restored, if any; `choice` of a detector."""
     found: list[Notice] = [{"level": "warning", "text": text} for text in report.remarks]
-    if asked and not report.faces:
+    if faces is None:
+        return found
+    if not report.faces:
         found.append({"level": "warning", "text": "No face was found in the clip, so none was restored."})
-    return found
+    return found + face_detectors.notices(faces.detector, choice)

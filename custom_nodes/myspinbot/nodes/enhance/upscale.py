@@ -176,6 +176,7 @@ class Upscale(io.ComfyNode):
         load_together(*models)
         path = new_clip("upscale")
         restore_settings = RestoreSettings(fidelity=codeformer_fidelity)
+        faces = restoration(face_restorer, restore_settings, detector) if face_restorer else None
         report = enhance(
             source,
             path,
@@ -184,7 +185,7 @@ class Upscale(io.ComfyNode):
             work_store(),
             memory=free_bytes(),
             on_step=progress_callback(),
-            restoration=restoration(face_restorer, restore_settings, detector) if face_restorer else None,
+            restoration=faces,
             ready=lambda: load_together(*models),
         )
-        return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, asked=face_restorer is not None))
+        return output(InputImpl.VideoFromFile(str(path)), notices=notices(report, faces, detector))

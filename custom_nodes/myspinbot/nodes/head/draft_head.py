@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
+from ...comfyui import face_detectors
 from ...comfyui.face_detectors import FaceLandmarks
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.video_files import new_clip
@@ -67,7 +68,7 @@ class DraftHead(io.ComfyNode):
                 FaceLandmarks.Input(
                     "face_landmarks",
                     optional=True,
-                    tooltip="Exact landmarks from Detect Face Landmarks (MediaPipe), instead of the built-in finder.",
+                    tooltip="Landmarks from Detect Face Landmarks (MediaPipe), instead of what this node finds itself.",
                 ),
                 io.String.Input(
                     "face_points",
@@ -104,7 +105,8 @@ class DraftHead(io.ComfyNode):
         pixels = from_image(portrait)
         sound = from_audio(audio)
         timed = Timings.from_json(timings) if timings and timings.strip() else None
-        found = find_points(pixels, landmarks=face_landmarks, typed=face_points)
+        finder = face_detectors.detector("auto")
+        found = find_points(pixels, landmarks=face_landmarks, typed=face_points, finder=finder)
         frame, scale = fitted(pixels, size)
         points = found.points.scaled(scale)
         check_size(points)
@@ -120,6 +122,8 @@ class DraftHead(io.ComfyNode):
             on_step=progress_callback(),
         )
         notices: list[Notice] = [{"level": "info", "text": text} for text in found.remarks]
+        if face_landmarks is None and not face_points.strip():
+            notices += face_detectors.notices(finder)
         if sound.peak < ABSOLUTE_SILENCE:
             notices.append({"level": "warning", "text": "The audio is silent, so the mouth stays closed."})
         if timed and not timed.phonemes:

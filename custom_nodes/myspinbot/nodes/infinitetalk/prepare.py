@@ -132,12 +132,12 @@ def _masks(values: dict[str, Any], settings: "Settings") -> list[Any]:
 
 def _notices(values: dict[str, Any], masks: list[Any]) -> "list[Notice]":
     """What is said of a portrait in which several could speak, and only one does."""
-    from ...media.faces import find_faces
+    from ...comfyui.face_detectors import detector
     from ...media.picture import fitted, from_image
 
     if values.get("portrait") is None or masks:
         return []
-    faces = len(find_faces(fitted(from_image(values["portrait"]), _SEARCH_SIDE)[0]))
+    faces = len(detector("auto").detect(fitted(from_image(values["portrait"]), _SEARCH_SIDE)[0]))
     if faces < 2:
         return []
     text = (

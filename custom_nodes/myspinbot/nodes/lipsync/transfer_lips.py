@@ -95,6 +95,7 @@ class TransferLips(io.ComfyNode):
         before = sum(tracks.frames for tracks in found)
         unchanged = transfer_lips(work, path, lambda done, total: step(before + done, before + total))
         notices: list[Notice] = [notice for clip in clips for notice in clip.notices()]
+        notices += faces.notices(finder, detector)
         if several:
             text = "Several faces are seen, and the largest one is used. To choose another, crop the clip around it."
             notices.append({"level": "info", "text": text})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import InputImpl, io
 from typing_extensions import override
 
-from ...comfyui.face_detectors import DETECTORS, TOOLTIP, FaceLandmarks, detector
+from ...comfyui import face_detectors
+from ...comfyui.face_detectors import DETECTORS, TOOLTIP, FaceLandmarks
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.model_files import manifest
 from ...comfyui.video_files import new_clip
@@ -157,6 +158,7 @@ class Wav2Lip(io.ComfyNode):
                 work, lips, path, drawings, lambda done, total: step(tracks.frames + done, tracks.frames + total)
             )
         notices = clip.notices() + _notices(sound.peak, without, work.frames, several)
+        notices += face_detectors.notices(finder, detector)
         return output(InputImpl.VideoFromFile(str(path)), notices=notices)
 
 
@@ -165,7 +167,7 @@ def _finder(choice: str, clip: OpenedClip, landmarks: Any, boxes: Any, every: in
     from ...media.faces.landmarks import KnownFaces, read_faces
 
     if landmarks is None and boxes is None:
-        return detector(choice), every
+        return face_detectors.detector(choice), every
     return KnownFaces(read_faces(landmarks, boxes), clip.frames), 1
 
 
@@ -174,7 +176,7 @@ def _chosen(tracks: Tracks, face: str, index: int, reference: Any, no_face: str,
     from ...media.picture import from_image
 
     shown = None if reference is None else from_image(reference)
-    chosen = choose_face(tracks, FaceChoice(_CHOICES[face], index, shown), lambda: detector(choice))
+    chosen = choose_face(tracks, FaceChoice(_CHOICES[face], index, shown), lambda: face_detectors.detector(choice))
     gone = frames_without_face(chosen)
     if gone and no_face == "stop":
         raise ValueError(
