@@ -16,6 +16,7 @@ from myspinbot.media.faces.landmarker.crop import Crop
 from myspinbot.media.faces.landmarker.network import Network
 from myspinbot.media.faces.landmarker.tflite import TfliteError, read_graph
 from myspinbot.media.faces.landmarks import mesh_of, roll, yaw
+from myspinbot.media.faces.portrait import find_points
 from tests.miniatures import tflite
 
 MEDIA = Path(__file__).resolve().parent
@@ -169,3 +170,71 @@ def test_a_damaged_file_is_named(tmp_path):
     whole.write_bytes(whole.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"face_landmarker.task is damaged.*Fetch it again"):
         load_landmarker(whole)
+
+
+def entry(x: float, y: float, size: float, turn: float = 0.0, yaw: float = 0.0, **more: float) -> dict:
+    """What a finder says of a face with its middle at (x, y), tilted and turned aside by degrees."""
+    points = (mesh() - (128, 128, 0)) * size / 256
+    points[263, 2] = math.tan(math.radians(yaw)) * float(points[263, 0] - points[33, 0])
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    flat = points[:, :2] @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    return {"landmarks_xy": flat.astype(np.float32), "landmarks_3d": points, "presence": 1.0, "score": 0.9} | more
+
+
+class Says:
+    """A finder that sees what it is told, in the n-th picture that it is shown; nothing after the last."""
+
+    name, present = "says", 0.9
+
+    def __init__(self, *pictures: list[dict]) -> None:
+        self._pictures = list(pictures)
+
+    def candidates(self, pixels: np.ndarray) -> list[dict]:
+        return self._pictures.pop(0) if self._pictures else []
+
+    def detect(self, pixels: np.ndarray) -> list:
+        return []
+
+
+NOTHING = [[]] * 7  # the picture, and six closer looks
+
+
+@pytest.mark.parametrize(
+    ("pictures", "why"),
+    [
+        ([], "No face was found in the portrait"),
+        ([[entry(200, 200, 150, presence=0.8)]], "No face was found in the portrait"),
+        ([[entry(200, 200, 150, yaw=60)]], "seen from the side, turned by about 60 degrees"),
+        ([[entry(200, 200, 150, turn=80)]], "lies on its side. Turn the picture by 90 degrees left"),
+        ([[entry(200, 200, 150, turn=-80)]], "lies on its side. Turn the picture by 90 degrees right"),
+        ([[entry(200, 200, 150, turn=170)]], "upside down. Turn the picture by 180"),
+        ([*NOTHING, [entry(200, 200, 150)]], "The head is upside down"),
+        ([*NOTHING, [], [entry(200, 200, 150)]], "The head is lying on its side"),
+        ([[entry(200, 200, 150, yaw=-70, presence=0.1)]], "seen from the side, so that"),
+    ],
+)
+def test_why_a_portrait_is_refused(pictures, why):
+    image = np.random.default_rng(0).integers(0, 255, (400, 400, 3)).astype(np.uint8)
+    with pytest.raises(ValueError, match=f"{why}.*face_points"):
+        find_points(image, finder=Says(*pictures))
+
+
+@pytest.mark.parametrize("turn", [-40, 40])
+def test_a_tilted_head_is_where_it_is(turn):
+    image = np.random.default_rng(0).integers(0, 255, (400, 400, 3)).astype(np.uint8)
+    points = find_points(image, finder=Says([entry(200, 200, 150, turn, yaw=30)])).points
+    assert math.degrees(points.roll) == pytest.approx(turn, abs=1)
+
+
+def test_of_several_the_largest_that_can_speak_is_taken_and_that_is_said():
+    image = np.random.default_rng(0).integers(0, 255, (400, 600, 3)).astype(np.uint8)
+    aside, front, small = entry(480, 200, 240, yaw=60), entry(150, 200, 200), entry(300, 80, 60)
+    found = find_points(image, finder=Says([small, aside, front]))
+    assert found.points.mouth == pytest.approx((150, 200 + 41 * 200 / 256), abs=0.1)
+    assert "3 faces; the largest one, on the left, speaks" in found.remarks[0]
+
+
+def test_a_face_that_only_a_closer_look_shows_is_in_the_whole_picture():
+    image = np.random.default_rng(0).integers(0, 255, (1000, 500, 3)).astype(np.uint8)
+    found = find_points(image, finder=Says([], [], [entry(100, 100, 60)]))
+    assert found.points.mouth == pytest.approx((100, 100 + 41 * 60 / 256), abs=0.1)  # the second part is the upper one

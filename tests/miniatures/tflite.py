@@ -1,4 +1,4 @@
-"""A writer of TensorFlow Lite files, as far as tests need: networks by their operations, or such as always say the same.
+"""A writer of TensorFlow Lite files, as far as tests need, and networks that always say the same.
 
 A FlatBuffer is written from the top down: each table with its vtable before it, and offsets filled in once it is known
 where the things are that they lead to.

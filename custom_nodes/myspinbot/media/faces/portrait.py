@@ -93,7 +93,7 @@ def _closer(image: Pixels, finder: MeshDetector) -> list[dict[str, Any]]:
         found = finder.candidates(np.ascontiguousarray(image[top : top + side, left : left + side]))
         faces = [face for face in found if face["presence"] >= finder.present]
         if faces:
-            return [face | {"landmarks_xy": face["landmarks_xy"] + np.float32([left, top])} for face in faces]
+            return [face | {"landmarks_xy": face["landmarks_xy"] + np.array([left, top], np.float32)} for face in faces]
     return []
 
 

@@ -56,7 +56,7 @@ class Landmarker:
 
     def detect(self, pixels: Pixels) -> list[Face]:
         """The faces in `pixels` (H, W, 3) uint8 RGB, largest first, with their outlines and meshes."""
-        return faces_of_mesh(face for face in self.candidates(pixels) if face["presence"] >= PRESENT)
+        return faces_of_mesh(face for face in self._seen(pixels, shapes=False) if face["presence"] >= PRESENT)
 
     def candidates(self, pixels: Pixels) -> list[dict[str, Any]]:
         """What the detector takes for faces in `pixels` (H, W, 3) uint8 RGB, the surest first, one entry for each.
@@ -64,17 +64,20 @@ class Landmarker:
         Entries are those of a frame of ComfyUI's FACE_LANDMARKS; `presence`, 0 to 1, is how surely each is a face.
         Which of two detectors is asked: the far one, and the near one where that shows no face.
         """
+        return self._seen(pixels, shapes=True)
+
+    def _seen(self, pixels: Pixels, *, shapes: bool) -> list[dict[str, Any]]:
         whole = Crop.whole(pixels)
         seen: list[dict[str, Any]] = []
         with torch.inference_mode():
             for detector in self._detectors:
                 rows = merged(detector.find(pixels, whole))[:_SEVERAL]
-                seen = [face for row in rows if (face := self._face(pixels, row))] or seen
+                seen = [face for row in rows if (face := self._face(pixels, row, shapes))] or seen
                 if any(face["presence"] >= PRESENT for face in seen):
                     break
         return _distinct(seen)
 
-    def _face(self, pixels: Pixels, row: Row) -> dict[str, Any] | None:
+    def _face(self, pixels: Pixels, row: Row, shapes: bool) -> dict[str, Any] | None:
         """What the mesh says of a face that a detector saw."""
         box, eyes = row[:4].reshape(2, 2), row[4:8].reshape(2, 2)
         crop = Crop.around(np.array([*box, (box[0, 0], box[1, 1]), (box[1, 0], box[0, 1])]), _tilt(eyes), _GROWTH)
@@ -89,17 +92,20 @@ class Landmarker:
         inside = (points[:, :2] - crop.centre) / crop.side
         cos, sin = math.cos(crop.roll), math.sin(crop.roll)
         upright = (inside @ np.array([[cos, -sin], [sin, cos]]) + 0.5) * self._side
-        known = torch.from_numpy(upright[list(blendshapes.POINTS)].astype(np.float32)).unsqueeze(0)
-        (shapes,) = self._shapes(known)
         xy = points[:, :2].astype(np.float32)
         return {
             "bbox_xyxy": np.concatenate([xy.min(axis=0), xy.max(axis=0)]),
-            "blendshapes": dict(zip(blendshapes.NAMES, shapes.flatten().tolist(), strict=True)),
+            "blendshapes": self._blendshapes(upright) if shapes else {},
             "landmarks_xy": xy,
             "landmarks_3d": np.column_stack([upright, points[:, 2]]).astype(np.float32),
             "presence": presence,
             "score": float(row[8]),
         }
+
+    def _blendshapes(self, points: npt.NDArray[np.float64]) -> dict[str, float]:
+        """Of a face with its points (478, 2) in an upright crop."""
+        (shapes,) = self._shapes(torch.from_numpy(points[list(blendshapes.POINTS)].astype(np.float32)).unsqueeze(0))
+        return dict(zip(blendshapes.NAMES, shapes.flatten().tolist(), strict=True))
 
     def _points(self, pixels: Pixels, crop: Crop) -> tuple[npt.NDArray[np.float64], float]:
         """(478, 3): x and y in the picture, depth in the crop's pixels; and how surely there is a face, 0 to 1."""

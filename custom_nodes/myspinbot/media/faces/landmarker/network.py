@@ -78,13 +78,17 @@ def _step(operation: Operation, known: dict[int, Tensor], graph: Graph) -> _Step
     kind, options = operation.kind, operation.options
     inputs = tuple(number for number in operation.inputs if number >= 0)
     if kind in ("conv", "depthwise_conv"):
-        bias = known[inputs[2]] if len(inputs) > 2 else None
-        return operation.output, inputs[:1], _conv(kind, known[inputs[1]], bias, options)
+        weight, *bias = (known[number] for number in inputs[1:])
+        return operation.output, inputs[:1], _conv(kind, weight, bias[0] if bias else None, options)
     if kind == "prelu":
         return operation.output, inputs[:1], _prelu(known[inputs[1]])
     if kind in _ARITHMETIC:
         act, compute = _ACTIVATIONS[options.get("activation", 0)], _ARITHMETIC[kind]
-        return operation.output, inputs, lambda a, b: act(compute(a, b))
+
+        def run(a: Tensor, b: Tensor) -> Tensor:
+            return act(compute(a, b))
+
+        return operation.output, inputs, run
     if kind in _PLAIN:
         return operation.output, inputs, _PLAIN[kind]
     if kind == "concatenation":
@@ -101,7 +105,7 @@ def _shaping(operation: Operation, known: dict[int, Tensor], graph: Graph) -> Ca
         shape = graph.shapes[operation.output]
         return lambda x: x.reshape(-1, *shape[1:])
     if kind in ("mean", "sum"):
-        axes = settings[0] if isinstance(settings[0], list) else [settings[0]]
+        axes = known[operation.inputs[1]].flatten().tolist()
         total, keep = torch.mean if kind == "mean" else torch.sum, bool(options["keep"])
         return lambda x: total(x, axes, keepdim=keep)
     if kind == "transpose":
