@@ -85,6 +85,19 @@ def test_a_clip_with_its_own_lips_stays(pair):
         assert np.abs(pixels.astype(int) - pair.lips.pictures[index]).mean() < 0.5
 
 
+def test_a_face_that_its_frame_cuts_off_brings_no_border_along(pair):
+    """The lips video ends right of the middle of the mouth; beyond it the target stays, without a dark edge."""
+    (face,) = pair.lips_tracks.at(0)
+    end = int(face.points[3:, 0].mean()) // 2 * 2 + 4
+    lips = Pictures([np.ascontiguousarray(picture[:, :end]) for picture in pair.lips.pictures])
+    work = LipTransfer(pair.target, pair.target_tracks, lips, pair.lips_tracks, FPS)
+    whole = [pixels for pixels, _ in transferred_frames(pair)]
+    for index, (pixels, _) in enumerate(transferred_frames(work)):
+        assert (pixels != pair.target.pictures[index]).any()
+        darker = np.minimum(whole[index], pair.target.pictures[index]).astype(int) - pixels
+        assert darker.max() < 25, "nothing is darker than both what was there and what comes"
+
+
 def test_frames_without_a_face_in_either_stay_bit_for_bit(pair):
     empty = [*pair.lips.pictures[:5], *([backdrop(400, 320, 9)] * 9)]
     lips = Pictures(empty)

@@ -139,7 +139,7 @@ class _Work:
 
     def key(self) -> dict[str, object]:
         """All that determines the result."""
-        key: dict[str, object] = {"source": fingerprint(self.source), "settings": asdict(self.settings), "version": 3}
+        key: dict[str, object] = {"source": fingerprint(self.source), "settings": asdict(self.settings), "version": 4}
         if self.network:
             key["model"] = [self.network.weights_hash, str(self.network.dtype)]
         if self.restoration:

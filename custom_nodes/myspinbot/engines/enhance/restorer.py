@@ -13,7 +13,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from ...media.faces import Pixels
-from ...media.faces.tracks import Track, Tracks
+from ...media.faces.tracks import Track, TrackedFace, Tracks
+from ...media.warp import rounded
 from ..memory import is_out_of_memory, release
 from .align import MASK, SIDE, Alignment
 from .pieces import Step
@@ -55,6 +56,28 @@ class RestoredFace:
 
     original: Pixels
     smoothed: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _AlignedFace:
+    """A face of a frame in the square.
+
+    Attributes:
+        placed: where it is.
+        original: (512, 512, 3) how it looks.
+        mask: (512, 512) where it is pasted.
+        weight: `mask`, but 0 where the square lies beyond the frame.
+    """
+
+    placed: Alignment
+    original: Pixels
+    mask: Floats
+    weight: Floats
+
+    @classmethod
+    def of(cls, face: TrackedFace, placed: Alignment, frame: Pixels) -> _AlignedFace:
+        mask, shown = placed.mask(face.outline), placed.shown(frame)
+        return cls(placed, placed.cut(frame), mask, mask if shown is None else mask * shown)
 
 
 FaceStates = dict[int, RestoredFace | None]
@@ -102,49 +125,50 @@ class FaceRestorer:
         before = {number: restored.original for number, restored in self.states.items() if restored is not None}
         faces: list[Pixels] = []
         for here in chosen:
-            for number, (_, original) in here.items():
-                if not _same(before.get(number), original, self.tolerance):
-                    faces.append(original)
-                    before[number] = original
+            for number, face in here.items():
+                if not _same(before.get(number), face.original, self.tolerance):
+                    faces.append(face.original)
+                    before[number] = face.original
         restored = iter(self._restore(faces))
         if faces:
             yield Step(pixels=PIXELS_PER_FACE * len(faces))
         for step, here in zip(steps, chosen, strict=True):
             yield self._pasted(step, here, restored)
 
-    def _chosen_faces(self, step: Step, index: int) -> dict[int, tuple[Alignment, Pixels]]:
+    def _chosen_faces(self, step: Step, index: int) -> dict[int, _AlignedFace]:
         """The faces of a frame that are to be restored: where they are, and how they look."""
-        found: dict[int, tuple[Alignment, Pixels]] = {}
+        found: dict[int, _AlignedFace] = {}
         for number, track in enumerate(self.tracks.tracks):
             if not track.start <= index < track.end or (number in self.states and self.states[number] is None):
                 continue
-            placed = Alignment.of(track.at(index).points)
+            face = track.at(index)
+            placed = Alignment.of(face.points)
             if placed.side < _TINY or step.source is None:
                 continue
-            original = placed.cut(step.source)
+            aligned = _AlignedFace.of(face, placed, step.source)
             if number not in self.states and number not in self._chosen:
-                if self.settings.where == "where needed" and not needs_restoring(track, original):
+                if self.settings.where == "where needed" and not needs_restoring(
+                    track, aligned.original, aligned.weight
+                ):
                     self.states = {**self.states, number: None}
                     continue
                 self._chosen.add(number)
-            found[number] = placed, original
+            found[number] = aligned
         return found
 
-    def _pasted(self, step: Step, here: dict[int, tuple[Alignment, Pixels]], restored: Iterator[Pixels]) -> Step:
+    def _pasted(self, step: Step, here: dict[int, _AlignedFace], restored: Iterator[Pixels]) -> Step:
         frame, source = step.frame, step.source
         if frame is None or source is None:
             return step
         states: FaceStates = {number: value for number, value in self.states.items() if value is None or number in here}
-        for number, (placed, original) in here.items():
-            last = self.states.get(number)
-            if last is not None and _same(last.original, original, self.tolerance):
-                states[number] = last
-            else:
-                states[number] = smooth(last, original, next(restored), self.settings.temporal_smoothing)
+        for number, face in here.items():
+            now = self.states.get(number)
+            if now is None or not _same(now.original, face.original, self.tolerance):
+                now = smooth(now, face.original, next(restored), self.settings.temporal_smoothing, face.weight)
                 self.count += 1
-            smoothed = np.clip(states[number].smoothed + 0.5, 0, 255).astype(np.uint8)  # pyright: ignore[reportOptionalMemberAccess]
-            where = placed.scaled(frame.shape[1] / source.shape[1], frame.shape[0] / source.shape[0])
-            frame = where.paste(frame, smoothed, self.settings.strength)
+            states[number] = now
+            where = face.placed.scaled(frame.shape[1] / source.shape[1], frame.shape[0] / source.shape[0])
+            frame = where.paste(frame, rounded(now.smoothed), self.settings.strength, face.mask)
         self.states = states
         return replace(step, frame=frame, state=states)
 
@@ -165,18 +189,24 @@ class FaceRestorer:
         return found
 
 
-def needs_restoring(track: Track, original: Pixels) -> bool:
+def needs_restoring(track: Track, original: Pixels, weight: Floats | None = None) -> bool:
     """Whether a face, as its track begins, is small or soft enough to gain by being restored."""
     sides = [Alignment.of(track.at(index).points).side for index in (track.start, track.end - 1)]
-    return min(sides) < _LARGE or detail(original) < _SOFT
+    return min(sides) < _LARGE or detail(original, weight) < _SOFT
 
 
-def detail(original: Pixels) -> float:
-    """How much there is to see in a face's finest lines, in levels: what is lost at half the size, on average."""
+def detail(original: Pixels, weight: Floats | None = None) -> float:
+    """How much there is to see in a face's finest lines, in levels: what is lost at half the size, on average.
+
+    Args:
+        original: (512, 512, 3) uint8.
+        weight: (512, 512), how much each place counts; None is an average face.
+    """
+    counted = MASK if weight is None else weight
     grey = Image.fromarray(original).convert("L")
     half = grey.resize((SIDE // 2, SIDE // 2), Image.Resampling.BOX).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     lost = np.abs(np.asarray(grey, np.float32) - np.asarray(half, np.float32))
-    return float((lost * MASK).sum() / MASK.sum())
+    return float((lost * counted).sum() / max(float(counted.sum()), 1e-6))
 
 
 def save_states(states: FaceStates, path: Path) -> None:
@@ -206,7 +236,13 @@ def _same(before: Pixels | None, original: Pixels, tolerance: int) -> bool:
     return bool((np.maximum(before, original) - np.minimum(before, original)).max() <= tolerance)
 
 
-def smooth(before: RestoredFace | None, original: Pixels, restored: Pixels, temporal_smoothing: float) -> RestoredFace:
+def smooth(
+    before: RestoredFace | None,
+    original: Pixels,
+    restored: Pixels,
+    temporal_smoothing: float,
+    weight: Floats | None = None,
+) -> RestoredFace:
     """A restored face that doesn't flicker: where a face stays as it was, so does what was drawn for it.
 
     Models draw pores and hair anew in each frame.
@@ -216,8 +252,9 @@ def smooth(before: RestoredFace | None, original: Pixels, restored: Pixels, temp
         original: (512, 512, 3) uint8, as it is in the frame.
         restored: (512, 512, 3) uint8, as the model draws it.
         temporal_smoothing: the share of the frame before that stays where the face has not moved, 0 to 1.
+        weight: (512, 512), how much each place counts in the colour; None is an average face within the frame.
     """
-    fresh = match_mean_color(restored, original).astype(np.float32)
+    fresh = match_mean_color(restored, original, weight).astype(np.float32)
     if before is None or temporal_smoothing <= 0:
         return RestoredFace(original, fresh)
     keep = temporal_smoothing * stillness(before.original, original)[..., None]
@@ -228,16 +265,16 @@ def stillness(one: Pixels, other: Pixels) -> Floats:
     """(512, 512), 1 where two aligned faces are the same and 0 where they have moved, smooth."""
     apart = np.abs(_small(one) - _small(other)).max(axis=2)
     still = np.clip((_MOVING - apart) / (_MOVING - _STILL), 0, 1)
-    mask = Image.fromarray((255 * still).astype(np.uint8)).filter(ImageFilter.MinFilter(5))
+    mask = Image.fromarray(rounded(255 * still)).filter(ImageFilter.MinFilter(5))
     soft = mask.filter(ImageFilter.GaussianBlur(2)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     return (np.asarray(soft, np.float32) / 255).astype(np.float32)
 
 
-def match_mean_color(restored: Pixels, original: Pixels) -> Pixels:
-    """`restored` with the average colour of `original`, (512, 512, 3) uint8."""
-    weight = MASK[..., None] / MASK.sum()
-    shift = ((original.astype(np.float32) - restored) * weight).sum(axis=(0, 1))
-    return np.clip(restored + np.clip(shift, -_LARGEST_SHIFT, _LARGEST_SHIFT) + 0.5, 0, 255).astype(np.uint8)
+def match_mean_color(restored: Pixels, original: Pixels, weight: Floats | None = None) -> Pixels:
+    """`restored` with the average colour of `original`, (512, 512, 3) uint8, where `weight` (512, 512) counts it."""
+    counted = (MASK if weight is None else weight)[..., None]
+    shift = ((original.astype(np.float32) - restored) * counted).sum(axis=(0, 1)) / max(float(counted.sum()), 1e-6)
+    return rounded(restored + np.clip(shift, -_LARGEST_SHIFT, _LARGEST_SHIFT))
 
 
 def _small(face: Pixels) -> Floats:

@@ -11,9 +11,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ...media.faces import Pixels
 from ...media.faces.tracks import TrackedFace
+from ...media.warp import rounded, sampled
 from .generator import SIDE, WHOLE, Window
 
 Region = Literal["mouth", "face"]
+Scaling = Literal["as trained", "averaged"]
 Crop = tuple[float, float, float, float]
 Plane = npt.NDArray[np.float32]
 
@@ -37,6 +39,7 @@ class Blending:
         color_match: 0 to 1, how far the face takes on the light of the frame around it.
         sharpness: 0 to 2, how much the face, which is generated small, is sharpened.
         padding: pixels by which the crop is larger at the top, bottom, left and right.
+        scaling: how the crop is brought to the network's size.
     """
 
     region: Region = "mouth"
@@ -44,6 +47,7 @@ class Blending:
     color_match: float = 1.0
     sharpness: float = 0.5
     padding: tuple[int, int, int, int] = (0, 10, 0, 0)
+    scaling: Scaling = "as trained"
 
 
 def crop_of(face: TrackedFace, padding: tuple[int, int, int, int], width: int, height: int) -> Crop | None:
@@ -64,11 +68,25 @@ def crop_of(face: TrackedFace, padding: tuple[int, int, int, int], width: int, h
     return (x0, y0, x1, y1) if x1 - x0 >= 8 and y1 - y0 >= 8 else None
 
 
-def cut_out(pixels: Pixels, crop: Crop, side: int = SIDE) -> Pixels:
-    """The crop at the network's size or another, (side, side, 3)."""
+def cut_out(pixels: Pixels, crop: Crop, side: int = SIDE, scaling: Scaling = "averaged") -> Pixels:
+    """The crop at the network's size or another.
+
+    Args:
+        pixels: the frame, (H, W, 3) uint8.
+        crop: within it.
+        side: pixels of the result's side.
+        scaling: "as trained" interpolates between the four nearest pixels, as OpenCV's `resize` does and so what the
+            network was trained on; "averaged" takes all the pixels there are, as Pillow's does, which is softer.
+
+    Returns:
+        (side, side, 3) uint8.
+    """
     x0, y0 = math.floor(crop[0]), math.floor(crop[1])
     part = np.ascontiguousarray(pixels[y0 : math.ceil(crop[3]), x0 : math.ceil(crop[2])])
     within = (crop[0] - x0, crop[1] - y0, crop[2] - x0, crop[3] - y0)
+    if scaling == "as trained":
+        way = ((crop[2] - crop[0]) / side, 0.0, within[0], 0.0, (crop[3] - crop[1]) / side, within[1])
+        return rounded(sampled(part, (side, side), way))
     return np.asarray(Image.fromarray(part).resize((side, side), Image.Resampling.BILINEAR, box=within))
 
 
@@ -96,18 +114,15 @@ def blend(pixels: Pixels, generated: Pixels, original: Pixels, mask: Plane, crop
     y0, y1 = math.floor(crop[1] + rows[0] * high), math.ceil(crop[1] + (rows[-1] + 1) * high)
     x1, y1 = min(x1, pixels.shape[1]), min(y1, pixels.shape[0])
 
-    def in_frame(picture: Image.Image, how: Image.Resampling) -> Image.Image:
-        way = (1 / wide, 0, (x0 - crop[0]) / wide, 0, 1 / high, (y0 - crop[1]) / high)
-        return picture.transform((x1 - x0, y1 - y0), Image.Transform.AFFINE, way, how)
-
-    above = in_frame(Image.fromarray(matched), Image.Resampling.BICUBIC)
+    place, way = (x1 - x0, y1 - y0), (1 / wide, 0.0, (x0 - crop[0]) / wide, 0.0, 1 / high, (y0 - crop[1]) / high)
+    above = np.clip(sampled(matched, place, way, cubic=True), 0, 255)
     if blending.sharpness > 0:
-        above = above.filter(ImageFilter.UnsharpMask(max(wide, 0.5), round(100 * blending.sharpness), 0))
-    alpha = np.asarray(in_frame(Image.fromarray(mask), Image.Resampling.BILINEAR))[..., None]
+        sharper = ImageFilter.UnsharpMask(max(wide, 0.5), round(100 * blending.sharpness), 0)
+        above = np.asarray(Image.fromarray(rounded(above)).filter(sharper), np.float32)
+    alpha = sampled(mask, place, way)[..., None]
     frame = pixels.copy()
     below = frame[y0:y1, x0:x1].astype(np.float32)
-    mixed = below + alpha * (np.asarray(above, np.float32) - below)
-    frame[y0:y1, x0:x1] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    frame[y0:y1, x0:x1] = rounded(below + alpha * (above - below))
     return frame
 
 
@@ -175,7 +190,7 @@ def _color_matched(generated: Pixels, original: Pixels, mask: Plane, strength: f
         return generated
     shift = ((original.astype(np.float32) - generated) * edge).sum(axis=(0, 1)) / total
     shift = np.clip(shift, -_LARGEST_SHIFT, _LARGEST_SHIFT) * strength
-    return np.clip(generated + shift + 0.5, 0, 255).astype(np.uint8)
+    return rounded(generated + shift)
 
 
 def _ramp(value: npt.NDArray[np.floating]) -> Plane:

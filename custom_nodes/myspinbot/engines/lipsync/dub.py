@@ -180,7 +180,10 @@ def _frames(work: Dubbing) -> Iterator[_Frame]:
 
 def _face_region(pixels: Pixels, face: TrackedFace, work: Dubbing) -> _FaceRegion | None:
     crop = crop_of(face, work.blending.padding, work.source.width, work.source.height)
-    return crop and _FaceRegion(crop, cut_out(pixels, crop), region_mask(face, crop, work.blending))
+    if crop is None:
+        return None
+    seen = cut_out(pixels, crop, scaling=work.blending.scaling)
+    return _FaceRegion(crop, seen, region_mask(face, crop, work.blending))
 
 
 def _chunk_with_faces(frames: Iterator[_Frame], lips: LipGenerator, job: Job | None, name: str) -> Iterator[_Frame]:

@@ -11,7 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ...media.faces import Pixels
 from ...media.faces.geometry import similarity
@@ -19,11 +18,13 @@ from ...media.faces.tracks import TrackedFace, Tracks
 from ...media.prefetch import prefetch
 from ...media.sound_tracks import SoundFrom
 from ...media.video import VideoWriter
+from ...media.warp import rounded, sampled, within
 from ..progress import OnStep
-from .blend import Blending, Crop, blend, crop_of, cut_out, region_mask
+from .blend import Blending, Crop, Plane, blend, crop_of, cut_out, region_mask
 from .source import Clip, LoopMode, playback
 
 _LARGEST = 640  # pixels of a face's side at which it is laid over; larger ones are soft in any video
+_FADE = 0.04  # of the side, over which a face that its frame cuts off fades out
 _TRUST = np.array([1.0, 1.0, 0.5, 0.1, 0.1])  # in eyes, nose and mouth, which moves within the face as it speaks
 
 
@@ -89,17 +90,22 @@ def transferred_frames(work: LipTransfer) -> Iterator[tuple[Pixels, bool]]:
                 yield pixels, False
                 continue
             side = int(min(max(crop[2] - crop[0], crop[3] - crop[1]), _LARGEST))
-            laid = _laid_over(lips, other, face, crop, side)
+            laid, shown = _laid_over(lips, other, face, crop, side)
             mask = region_mask(face, crop, work.blending, side)
+            mask = mask if shown is None else mask * shown
             yield blend(pixels, laid, cut_out(pixels, crop, side), mask, crop, work.blending), True
 
 
-def _laid_over(lips: Pixels, other: TrackedFace, face: TrackedFace, crop: Crop, side: int) -> Pixels:
-    """The lips video's face where the target's is, (side, side, 3) over `crop`."""
+def _laid_over(
+    lips: Pixels, other: TrackedFace, face: TrackedFace, crop: Crop, side: int
+) -> tuple[Pixels, Plane | None]:
+    """The lips video's face where the target's is, (side, side, 3) over `crop`, and where it is in its frame at all."""
     back = similarity(face.points, other.points, _TRUST)  # from the target to the lips video, as sampling needs it
     wide, high = (crop[2] - crop[0]) / side, (crop[3] - crop[1]) / side
     columns = back[:, :2] * (wide, high)
     shift = back[:, :2] @ np.array(crop[:2]) + back[:, 2]
-    way = (columns[0, 0], columns[0, 1], shift[0], columns[1, 0], columns[1, 1], shift[1])
-    picture = Image.fromarray(np.ascontiguousarray(lips))
-    return np.asarray(picture.transform((side, side), Image.Transform.AFFINE, way, Image.Resampling.BICUBIC))
+    (a, b), (d, e) = columns.tolist()
+    c, f = shift.tolist()
+    soft = _FADE * side * float(np.hypot(a, d))
+    shown = within(lips.shape, (side, side), (a, b, c, d, e, f), soft)
+    return rounded(sampled(lips, (side, side), (a, b, c, d, e, f), cubic=True)), shown

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ..warp import sampled
+
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 Plane = npt.NDArray[np.floating]
@@ -103,11 +105,12 @@ def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple
         min(int(corner[0] + reach) + 1, image.shape[1]),
         min(int(corner[1] + reach) + 1, image.shape[0]),
     )
-    part = Image.fromarray(image[top:bottom, left:right]).reduce(shrink)
+    part = image[top:bottom, left:right]
+    if shrink > 1:
+        part = np.asarray(Image.fromarray(part).reduce(shrink))
     a, b = step[0] / shrink, step[1] / shrink
     x, y = (corner[0] - left) / shrink, (corner[1] - top) / shrink
-    turned = part.transform(size, Image.Transform.AFFINE, (a, -b, x, b, a, y), Image.Resampling.BILINEAR)
-    return np.asarray(turned, np.float32)
+    return sampled(part, size, (a, -b, x, b, a, y))
 
 
 def similarity(start: Points, goal: Points, weights: Points | None = None) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 if TYPE_CHECKING:
-    from ...engines.lipsync.blend import Blending
+    from ...engines.lipsync.blend import Blending, Scaling
 
 
 def blend_inputs() -> list[io.Input]:
@@ -91,7 +91,7 @@ def wav2lip_inputs() -> list[io.Input]:
     ]
 
 
-def blending_of(settings: dict[str, Any]) -> Blending:
+def blending_of(settings: dict[str, Any], scaling: Scaling) -> Blending:
     """The settings as the engine takes them."""
     from ...engines.lipsync.blend import Blending
 
@@ -101,4 +101,5 @@ def blending_of(settings: dict[str, Any]) -> Blending:
         color_match=settings["color_match"],
         sharpness=settings["sharpness"],
         padding=(settings["pad_top"], settings["pad_bottom"], settings["pad_left"], settings["pad_right"]),
+        scaling=scaling,
     )

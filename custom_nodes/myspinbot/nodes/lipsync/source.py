@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PHOTO_RATE = Fraction(25)
 _FASTEST = Fraction(120)
-_VERSION = 2  # of how faces are followed: what another version stored is not used
+_VERSION = 3  # of how faces are followed: what another version stored is not used
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...media.faces.detect import Detector
     from ...media.faces.tracks import Choice, Tracks
 
-_VERSION = 2  # of how lips are drawn: what another version stored is not used
+_VERSION = 3  # of how lips are drawn: what another version stored is not used
 _CHOICES: dict[str, Choice] = {"largest": "largest", "from the left": "index", "like the reference": "reference"}
 
 
@@ -96,6 +96,15 @@ class Wav2Lip(io.ComfyNode):
                     force_input=True,
                     tooltip="Boxes of faces for all frames of the clip, or for one, from any detector.",
                 ),
+                io.Combo.Input(
+                    "crop_scaling",
+                    options=["as trained", "averaged"],
+                    default="as trained",
+                    optional=True,
+                    advanced=True,
+                    tooltip="How the face is brought to the network's 96 pixels: as trained interpolates, as in the "
+                    "network's training; averaged takes all pixels, which is softer and trembles less.",
+                ),
             ],
             outputs=[io.Video.Output("video", tooltip="The clip with the new speech, at full size.")],
         )
@@ -116,6 +125,7 @@ class Wav2Lip(io.ComfyNode):
         reference_face: Any = None,
         face_landmarks: Any = None,
         bboxes: Any = None,
+        crop_scaling: Any = "as trained",
         **look: Any,
     ) -> io.NodeOutput:
         from ...engines.lipsync.dub import Dubbing, LipGenerator, dub
@@ -140,7 +150,7 @@ class Wav2Lip(io.ComfyNode):
         )
         several = face == "largest" and tracks.several_at_once
         tracks = _chosen(tracks, face, face_index, reference_face, no_face, detector)
-        work = Dubbing(clip.source, tracks, sound, clip.fps, loop_mode, blending_of(look))
+        work = Dubbing(clip.source, tracks, sound, clip.fps, loop_mode, blending_of(look, crop_scaling))
         key = tracking_key(clip, finder, every, look["smoothing"]) | {
             "version": _VERSION,
             "face": [face, face_index],
@@ -149,6 +159,7 @@ class Wav2Lip(io.ComfyNode):
             "loop_mode": loop_mode,
             "padding": list(work.blending.padding),
             "region": work.blending.region,
+            "scaling": work.blending.scaling,
             "weights": wav2lip.weights_id,
         }
         drawings = work_store().job("wav2lip", key, f"Lips for {clip.name}")
