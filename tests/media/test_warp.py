@@ -84,3 +84,15 @@ def test_what_lies_beyond_the_border_is_told():
     assert (rounded(sampled(picture, (20, 20), way)) == 77).all()
     away = sampled(picture, (5, 5), (1.0, 0.0, 500.0, 0.0, 1.0, -300.0))
     assert (rounded(away) == 77).all(), "nothing of it at all"
+
+
+def test_threads_change_nothing():
+    import torch
+
+    picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 4):
+        torch.set_num_threads(threads)
+        found.append(sampled(picture, (333, 257), TURNED, cubic=True))
+    torch.set_num_threads(before)
+    assert np.array_equal(*found)

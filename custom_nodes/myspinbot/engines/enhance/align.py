@@ -14,7 +14,7 @@ from ...media.faces.geometry import similarity
 from ...media.warp import Way, rounded, sampled, within
 
 SIDE = 512
-GREY = (132.0, 133.0, 135.0)
+GREY = np.array((132, 133, 135), np.float32)
 """What restorers see beyond the frame: the neutral grey that facexlib's helper fills with."""
 # Where eyes, nose and corners of the mouth lie in a face of FFHQ (Karras et al., "A Style-Based Generator
 # Architecture for Generative Adversarial Networks", 2019), on average, in a square of 512 pixels.
@@ -64,7 +64,7 @@ class Alignment:
             picture = np.asarray(Image.fromarray(frame).reduce(shrink))
         turned = sampled(picture, (SIDE, SIDE), self._way(shrink), cubic=True)
         shown = self.shown(frame)
-        return rounded(turned if shown is None else np.where(shown[..., None] > 0, turned, np.float32(GREY)))
+        return rounded(turned if shown is None else np.where(shown[..., None] > 0, turned, GREY))
 
     def shown(self, frame: Pixels) -> Floats | None:
         """(512, 512), 1 where the square shows the frame and 0 beyond it; None if it shows nothing else."""
