@@ -32,6 +32,7 @@ def originals() -> dict[str, torch.nn.Module]:
     gone.rgb_to_grayscale = functional.rgb_to_grayscale  # type: ignore[attr-defined]
     sys.modules[gone.__name__] = gone
     from basicsr.archs.rrdbnet_arch import RRDBNet
+    from codeformer.basicsr.archs.codeformer_arch import CodeFormer
     from gfpgan.archs.gfpganv1_clean_arch import GFPGANv1Clean
     from realesrgan.archs.srvgg_arch import SRVGGNetCompact
 
@@ -44,6 +45,7 @@ def originals() -> dict[str, torch.nn.Module]:
         "GFPGANv1Clean": GFPGANv1Clean(
             512, channel_multiplier=2, input_is_latent=True, different_w=True, sft_half=True
         ),
+        "CodeFormer, 9 layers": CodeFormer(connect_list=["32", "64", "128", "256"]),
     }
 
 
@@ -63,7 +65,7 @@ def plain(network: torch.nn.Module, picture: np.ndarray) -> np.ndarray:
 def main() -> None:
     for name, network in originals().items():
         state = {key: value.detach().clone() for key, value in network.state_dict().items()}
-        if name in ("GFPGANv1Clean", "CodeFormer"):
+        if name.startswith(("GFPGAN", "CodeFormer")):
             picture = texture(512, 512)
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "restorer.pth"
