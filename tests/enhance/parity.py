@@ -8,6 +8,7 @@ The packages import what torchvision no longer has; a module that gives it under
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
 import types
@@ -31,6 +32,9 @@ def originals() -> dict[str, torch.nn.Module]:
     gone = types.ModuleType("torchvision.transforms.functional_tensor")
     gone.rgb_to_grayscale = functional.rgb_to_grayscale  # type: ignore[attr-defined]
     sys.modules[gone.__name__] = gone
+    whole = types.ModuleType("codeformer.basicsr")  # the package's own imports what only training needs
+    whole.__path__ = [str(Path(str(importlib.util.find_spec("codeformer").origin)).parent / "basicsr")]  # type: ignore[union-attr]
+    sys.modules[whole.__name__] = whole
     from basicsr.archs.rrdbnet_arch import RRDBNet
     from codeformer.basicsr.archs.codeformer_arch import CodeFormer
     from gfpgan.archs.gfpganv1_clean_arch import GFPGANv1Clean

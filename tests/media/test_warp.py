@@ -96,3 +96,14 @@ def test_threads_change_nothing():
         found.append(sampled(picture, (333, 257), TURNED, cubic=True))
     torch.set_num_threads(before)
     assert np.array_equal(*found)
+
+
+def test_an_upright_window_is_black_beyond_the_picture():
+    """The landmarker's networks were trained with such margins."""
+    from myspinbot.media.faces.geometry import upright
+
+    picture = np.full((40, 60, 3), 200, np.uint8)
+    window = upright(picture, (-10.0, 5.0), (1.0, 0.0), (30, 30))
+    assert (window[:, :10].max(), window[:, 10:].min()) == (0, pytest.approx(200))
+    assert not upright(picture, (500.0, 5.0), (1.0, 0.0), (30, 30)).any()
+    assert not upright(picture, (-500.0, -900.0), (3.0, 0.0), (30, 30)).any()

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..warp import sampled
+from ..warp import sampled, within
 
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[float, float]
@@ -95,7 +95,7 @@ def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple
         size: (w, h) of the window.
 
     Returns:
-        (h, w, 3) float32.
+        (h, w, 3) float32; black outside of the picture.
     """
     pixels = math.hypot(*step)
     shrink = max(int(pixels), 1)
@@ -106,11 +106,15 @@ def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple
         min(int(corner[1] + reach) + 1, image.shape[0]),
     )
     part = image[top:bottom, left:right]
+    if not part.size:
+        return np.zeros((size[1], size[0], 3), np.float32)
     if shrink > 1:
         part = np.asarray(Image.fromarray(part).reduce(shrink))
     a, b = step[0] / shrink, step[1] / shrink
     x, y = (corner[0] - left) / shrink, (corner[1] - top) / shrink
-    return sampled(part, size, (a, -b, x, b, a, y))
+    way = (a, -b, x, b, a, y)
+    window, shown = sampled(part, size, way), within(part.shape, size, way)
+    return window if shown is None else window * (shown > 0)[..., None]
 
 
 def similarity(start: Points, goal: Points, weights: Points | None = None) -> npt.NDArray[np.float64]:

@@ -38,11 +38,8 @@ class Crop:
         step = self.side / size
         across, down = step * math.cos(self.roll), step * math.sin(self.roll)
         corner = self.to_picture(np.zeros((1, 2)))[0]
-        try:
-            window = upright(pixels, (float(corner[0]), float(corner[1])), (across, down), (size, size))
-        except (ValueError, SystemError, OverflowError):  # all of it lies outside
-            window = np.zeros((size, size, 3), np.float32)
-        return np.array(window, np.float32)
+        window = upright(pixels, (float(corner[0]), float(corner[1])), (across, down), (size, size))
+        return np.ascontiguousarray(window, np.float32)
 
     def to_picture(self, places: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Places (N, 2) in the square, from 0 at its top left corner to 1, in the picture's pixels."""
