@@ -234,3 +234,25 @@ def test_pictures_need_not_be_files():
     found = [Picture(f"image {index}", np.asarray(portraits.view(index)), "in a hat") for index in range(5)]
     ready = prepare_training_set(found, 5, SETTINGS, trigger="ohwx", template=TEMPLATE)
     assert {example.caption for example in ready.examples} == {"ohwx, in a hat"}
+
+
+@pytest.mark.parametrize(
+    ("name", "levels"),
+    [
+        ("a.png", np.arange(256, dtype=np.uint16) * 257),
+        ("a.tiff", np.arange(256, dtype=np.uint16) * 257),
+        ("a.tiff", (np.arange(256) / 255).astype(np.float32)),
+        ("a.tiff", np.arange(256, dtype=np.float32)),
+        ("a.tiff", np.arange(256, dtype=np.int32)),
+        ("a.tiff", np.arange(256, dtype=np.int32) * 257),
+        ("a.tiff", np.arange(256, dtype=np.int32) * 100_000),
+    ],
+)
+def test_grey_of_more_than_eight_bits_keeps_its_levels(tmp_path, name, levels):
+    Image.fromarray(np.tile(levels, (64, 1))).save(tmp_path / name)
+    assert (read(tmp_path / name) == np.arange(256)[None, :, None]).all()
+
+
+def test_a_dark_picture_of_sixteen_bits_stays_dark(tmp_path):
+    Image.fromarray(np.full((64, 64), 257 * 20, np.uint16)).save(tmp_path / "a.png")
+    assert (read(tmp_path / "a.png") == 20).all()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from myspinbot.media.audio import Sound, from_audio
+from myspinbot.media.audio import Sound, from_audio, read_sound
 from myspinbot.media.picture import fitted, from_image
 from myspinbot.media.prefetch import prefetch
 from myspinbot.media.video import VideoWriter
@@ -100,6 +100,41 @@ def test_audio_is_brought_into_one_shape():
     broken = {"waveform": torch.tensor([[[0.5, float("nan"), float("inf"), -9.0]]]), "sample_rate": 8000}
     assert from_audio(broken).samples.tolist() == [[0.5, 0.0, 1.0, -1.0]]
     assert from_audio({"waveform": torch.zeros(2, 1, 80), "sample_rate": 8000}).duration == 0.01
+
+
+@pytest.mark.parametrize(("channels", "layout"), [(4, "4.0"), (5, "5.0"), (6, "5.1"), (7, "6.1"), (8, "7.1")])
+def test_channels_are_mixed_as_ffmpeg_mixes_them(tmp_path, channels, layout):
+    """By its matrix, from one channel at a time; speech in the middle keeps its level."""
+    for channel in range(channels):
+        wave = np.zeros((channels, 800), np.float32)
+        wave[channel] = 0.5
+        ours = from_audio({"waveform": torch.from_numpy(wave)[None], "sample_rate": 8000}).samples
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout=layout) if channels < 8 else None
+        if frame is not None:
+            frame.sample_rate = 8000
+            (theirs,) = av.AudioResampler("fltp", "mono", 8000).resample(frame)
+            assert np.abs(ours - theirs.to_ndarray()).max() < 1e-3
+        if channel == 2:
+            assert ours.tolist() == [[0.5] * 800]
+    loud = from_audio({"waveform": torch.ones(1, channels, 100), "sample_rate": 8000})
+    assert loud.peak == 1, "softer as a whole, and not cut off"
+
+
+def test_channels_in_opposite_phase_dont_cancel_each_other(tmp_path, caplog):
+    wave = 0.5 * np.sin(np.arange(8000) / 5).astype(np.float32)
+    sound = from_audio({"waveform": torch.from_numpy(np.stack([wave, -wave]))[None], "sample_rate": 8000})
+    assert np.array_equal(sound.samples, np.stack([wave, wave]))
+    assert "opposite phase" in caplog.text
+    wide = np.stack([wave, 0.5 * np.cos(np.arange(8000) / 3).astype(np.float32)])
+    assert np.array_equal(from_audio({"waveform": torch.from_numpy(wide)[None], "sample_rate": 8000}).samples, wide)
+    with av.open(str(tmp_path / "a.wav"), "w") as out:
+        track = out.add_stream("pcm_s16le", rate=8000, layout="stereo")
+        both = (np.stack([wave, -wave], axis=1).reshape(1, -1) * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(both, format="s16", layout="stereo")
+        frame.sample_rate = 8000
+        out.mux(track.encode(frame))
+        out.mux(track.encode(None))
+    assert read_sound(tmp_path / "a.wav").peak == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize(

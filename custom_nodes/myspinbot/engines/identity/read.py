@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...media.faces import Pixels
@@ -111,11 +112,26 @@ def _check_header(width: int, height: int) -> None:
 
 
 def _flat(picture: Image.Image) -> Pixels:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        least = 1 if picture.mode == "F" else 65535 if "16" in picture.mode else 255
+        picture = Image.fromarray(_eight_bits(np.asarray(picture, np.float64), least))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         picture = Image.alpha_composite(white, picture)
     return np.asarray(picture.convert("RGB"))
+
+
+def _eight_bits(levels: npt.NDArray[np.float64], least: int) -> Pixels:
+    """Grey levels of 16 bits, of 32 bits or of floats in 8 bits; Pillow itself would cut off all above 255.
+
+    What is white isn't said in such files: it is the smallest of 1, 255 and 65535, of those from `least` on, that no
+    level exceeds, else the highest level.
+    """
+    levels = np.nan_to_num(levels, posinf=0.0, neginf=0.0)
+    highest = float(levels.max())
+    white = next((known for known in (1, 255, 65535) if least <= known >= highest), highest)
+    return (levels.clip(0) * (255 / white) + 0.5).astype(np.uint8)
 
 
 def _caption(path: Path) -> str:
