@@ -221,12 +221,12 @@ def test_restoreformer_through_spandrel(restorer):
 
 def test_a_clips_face_is_restored_and_the_rest_and_the_sound_stay(tmp_path, upscaled, restorer):
     picture = Image.open(MEDIA / "smiling_woman.jpg").convert("RGB").resize((256, 256))
-    source = write(tmp_path / "a.mp4", [np.asarray(picture)] * 3, sound=tone(0.12))
+    source = write(tmp_path / "a.mp4", [np.asarray(picture)] * 2, sound=tone(0.08))
     settings = RestoreSettings(where="everywhere")
-    path = upscaled(source, None, restoration=Restoration(restorer, CascadeDetector(), settings), batch_size=2)
-    assert upscaled.report.faces == 3
-    assert 1 <= upscaled.report.restored <= 3
-    assert probe(path).frames == 3
+    path = upscaled(source, None, restoration=Restoration(restorer, CascadeDetector(), settings), batch_size=1)
+    assert upscaled.report.faces == 2
+    assert 1 <= upscaled.report.restored <= 2
+    assert probe(path).frames == 2
     assert list(packets(path, "audio")) == list(packets(source, "audio"))
     before, after = decoded(source)[0].astype(int), decoded(path)[0]
     assert np.abs(before[:, :12] - after[:, :12]).mean() < 3

@@ -283,7 +283,7 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory) -> dict:
+def found(starts_processes, tmp_path_factory) -> dict:
     from tests.engines import PACK
 
     folder = tmp_path_factory.mktemp("loras")

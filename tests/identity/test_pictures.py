@@ -157,9 +157,9 @@ def test_a_blurred_face_is_left_out_and_a_soft_one_doubtful():
 
 
 def test_a_set_without_faces_is_refused_with_the_report(tmp_path):
-    landscape = np.asarray(Image.open(portraits.MEDIA / "landscape.jpg").convert("RGB").resize((256, 256)))
+    landscape = np.asarray(Image.open(portraits.MEDIA / "landscape.jpg").convert("RGB").resize((160, 160)))
     for index in range(5):
-        Image.fromarray(np.roll(landscape, 50 * index, axis=1)).save(tmp_path / f"{index}.png")
+        Image.fromarray(np.roll(landscape, 30 * index, axis=1)).save(tmp_path / f"{index}.png")
     with pytest.raises(TrainingSetError, match=r"(?s)Only 0 of 5 pictures.*No face") as caught:
         prepared(tmp_path)
     assert str(caught.value).count("left out") == 5

@@ -34,9 +34,9 @@ def theirs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def with_torch(builds_environments: None, theirs: Path, tmp_path: Path) -> Path:
+def with_torch(environment: Path, theirs: Path, tmp_path: Path) -> Path:
     """Gives that ComfyUI a venv that has the real torch of this environment, and nothing else."""
-    subprocess.run([sys.executable, "-m", "venv", str(theirs / "venv")], check=True)
+    shutil.copytree(environment / ".venv", theirs / "venv", symlinks=True)
     real = subprocess.run(
         [str(find_installation().python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True,

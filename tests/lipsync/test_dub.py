@@ -142,7 +142,7 @@ def frames_of(path: Path) -> Iterator[np.ndarray]:
 
 def test_what_was_drawn_before_a_stop_is_not_drawn_again_and_the_result_is_the_same(model, tmp_path, monkeypatch):
     monkeypatch.setattr(dubs, "CHUNK", 10)
-    source, tracks = clip(play([Actor("smiling_woman", 320, lambda i: (150, 90))], 12))
+    source, tracks = clip(play([Actor("smiling_woman", 320, lambda i: (40, 20))], 12, width=400, height=360))
     work = Dubbing(source, tracks, noise(1.2), FPS)
     job = Store(tmp_path / "work", 10**9).job("wav2lip", {"a": 1}, "test")
     whole = Counting(lips_for(model, work.sound))
@@ -190,8 +190,10 @@ def test_faces_are_found_once_for_any_number_of_sounds(tmp_path):
     ids=str,
 )
 def test_sound_and_picture_end_together(model, tmp_path, fps, seconds, loop_mode):
-    path = record(tmp_path / "in.mp4", play([Actor("bearded_man", 300, lambda i: (100, 90))], 14), fps=fps)
-    source = Clip(path, fps, 640, 480)
+    path = record(
+        tmp_path / "in.mp4", play([Actor("bearded_man", 300, lambda i: (30, 30))], 14, width=360, height=360), fps=fps
+    )
+    source = Clip(path, fps, 360, 360)
     tracks = choose_face(track_faces(source, CascadeDetector(), fps), FaceChoice(), CascadeDetector)
     assert tracks.frames == 14
     work = Dubbing(source, tracks, noise(seconds, 24000), fps, loop_mode)

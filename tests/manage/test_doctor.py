@@ -127,6 +127,7 @@ def test_a_server_that_could_not_load_our_nodes(
         assert said in str(why_not_loaded({}, log)), name
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, found = findings(capsys, "--server", "http://127.0.0.1:9", "--no-start", "--models-dir", str(tmp_path))
     assert status == 0
@@ -136,6 +137,7 @@ def test_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["Memory"]["ram"] > GB
 
 
+@pytest.mark.usefixtures("starts_processes")
 def test_what_a_wait_is_for_is_said_at_once_and_once(tmp_path: Path) -> None:
     """With a ComfyUI that takes a second to come up, and is asked meanwhile ten times."""
     (tmp_path / "main.py").write_text(SLOW, encoding="utf-8")
