@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from .contents import ENOUGH, look
 from .errors import BadInput, BadWorkflow, UnusableServer
 from .http import Answer, ConnectionLost, Http
 
+T = TypeVar("T")
 Graph = Mapping[str, Mapping[str, Any]]
+LONGEST_PAUSE = 8.0
+"""Seconds between two tries, the pauses doubling up to it, after which a proxy's answer counts."""
 FINAL = ("completed", "failed", "cancelled")
 
 
@@ -60,20 +65,43 @@ class Api:
 
     def _json(self, path: str, *, timeout: float = 30.0) -> Any:
         answer = self.http.ask("GET", path, timeout=timeout)
-        if answer.status != 200:
-            raise UnusableServer(
-                f"{self.http.url} isn't a ComfyUI server that we can use: {path} answered {answer.status}."
+        found = answer.json()
+        if answer.status != 200 or found is None:
+            raise self._unusable(answer, path)
+        return found
+
+    def _unusable(self, answer: Answer, path: str) -> UnusableServer:
+        """The error for an answer that no ComfyUI gives; it says what answered."""
+        if answer.json() is None and answer.status < 500:
+            what = look(answer.body[:ENOUGH]) or "something else"
+            return UnusableServer(
+                f"{self.http.url} is no ComfyUI: it answers {path.split('?')[0]} with {what} ({answer.status}). Check "
+                "the address, its port and its path, and whether somebody in front of it wants you to sign in."
             )
-        return answer.json()
+        return UnusableServer(f"{self.http.url} isn't a ComfyUI that we can use: {path} answered {answer.status}.")
+
+    def _too_old(self) -> UnusableServer:
+        """The error for a server that doesn't know the route of jobs: an older ComfyUI, or none at all."""
+        answer = self.http.ask("GET", "/system_stats", timeout=10)
+        stats = answer.json()
+        system = stats.get("system") if isinstance(stats, dict) else None
+        if not isinstance(system, dict):
+            return self._unusable(answer, "/system_stats")
+        version = system.get("comfyui_version")
+        return UnusableServer(
+            f"{self.http.url} can't tell about jobs; the runner needs ComfyUI 0.30 or later"
+            + (f", and this is {version}." if version else ".")
+        )
 
     def object_info(self, types: set[str] | None = None) -> dict[str, Any]:
         """The server's node types; only `types` when they are few, which is much faster."""
         if types is None or len(types) > 12:
-            found = self._json("/object_info", timeout=120)
+            found = patiently(lambda: self._json("/object_info", timeout=120))
             return found if isinstance(found, dict) else {}
         found = {}
         for name in types:
-            one = self._json(f"/object_info/{urllib.parse.quote(name, safe='')}", timeout=60)
+            path = f"/object_info/{urllib.parse.quote(name, safe='')}"
+            one = patiently(lambda path=path: self._json(path, timeout=60))
             if isinstance(one, dict):
                 found.update(one)
         return found
@@ -108,10 +136,10 @@ class Api:
             return None  # a server that doesn't have the route answers in plain text
         if answer.status >= 500:
             raise ConnectionLost(f"{self.http.url} answers {answer.status}.")
+        if answer.status == 404:
+            raise self._too_old()
         if answer.status != 200 or not isinstance(raw, dict):
-            raise UnusableServer(
-                f"{self.http.url} can't tell about jobs ({answer.status}); the runner needs ComfyUI 0.30 or later."
-            )
+            raise self._unusable(answer, "/api/jobs")
         return Record(job_id, str(raw.get("status", "")), raw)
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -147,6 +175,16 @@ class Api:
         raw = answer.json()
         entries = raw.get("entries") if isinstance(raw, dict) else None
         return "".join(str(entry.get("m", "")) for entry in entries or [] if isinstance(entry, dict))
+
+    def has_file(self, name: str) -> bool:
+        """Whether the server has a file that an input may name: `x.png`, `folder/x.png` or `x.png [output]`."""
+        path, bracket, kind = name.removesuffix("]").rpartition(" [")
+        path, kind = (path, kind) if bracket and name.endswith("]") else (name, "input")
+        subfolder, _, filename = path.rpartition("/")
+        query = urllib.parse.urlencode(
+            {"filename": filename, "subfolder": subfolder, "type": kind}, errors="surrogatepass"
+        )
+        return self.http.ask("HEAD", f"/view?{query}", timeout=10).status == 200
 
     def upload(
         self,
@@ -190,7 +228,7 @@ class Api:
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + size + len(tail)),
         }
-        answer = self.http.ask("POST", "/upload/image", body(), timeout=600, headers=headers)
+        answer = patiently(lambda: self.http.ask("POST", "/upload/image", body(), timeout=600, headers=headers))
         if answer.status == 413:
             raise BadInput(
                 f"{path} is larger than the server takes ({size / 1e6:.0f} MB). "
@@ -200,6 +238,19 @@ class Api:
         if answer.status != 200 or not isinstance(raw, dict) or "name" not in raw:
             raise BadInput(f"The server didn't take {path}: {answer.status} {answer.text[:200]}")
         return "/".join(part for part in (str(raw.get("subfolder") or ""), str(raw["name"])) if part)
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What `ask` gives; asked again for a while where a proxy answers that the server is away or overloaded."""
+    pause = 0.5
+    while True:
+        try:
+            return ask()
+        except ConnectionLost as error:
+            if not error.status or pause > LONGEST_PAUSE:
+                raise
+            time.sleep(max(pause, error.wait))
+            pause *= 2
 
 
 def check_id(job_id: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hooks
-from .api import Api, Graph, Record
+from .api import Api, Graph, Record, patiently
 from .error_mapping import error_of_record
 from .errors import BadInput, JobLost, RunnerError, Unfinished
 from .events import Event, Finished, Notice, Resubmitted, Submitted
@@ -54,12 +54,22 @@ class Client:
             print(path)
 
     Args:
-        server: Its address.
+        server: Its address, or an `Http` to it.
         headers: Sent with every request, for servers behind a proxy that wants a token.
+        ca_file: Certificates that are trusted besides the system's, as PEM.
+        insecure: Whether to accept any certificate, so that nobody knows who answers.
     """
 
-    def __init__(self, server: str = DEFAULT_SERVER, *, headers: Mapping[str, str] | None = None) -> None:
-        self.api = Api(Http(server, headers))
+    def __init__(
+        self,
+        server: str | Http = DEFAULT_SERVER,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ca_file: str | Path | None = None,
+        insecure: bool = False,
+    ) -> None:
+        given = server if isinstance(server, Http) else Http(server, headers, ca_file=ca_file, insecure=insecure)
+        self.api = Api(given)
 
     @property
     def url(self) -> str:
@@ -131,7 +141,7 @@ class Client:
         specs = [offered[name].spec if name in offered else workflow.spec_of(name) for name, _ in pairs]
         shown = [f"--{name}" if name in offered else name for name, _ in pairs]
         for (_, value), spec, label in zip(pairs, specs, shown, strict=True):
-            check(value, spec, label)
+            check(value, spec, label, self.api)
         for (name, value), spec, label in zip(pairs, specs, shown, strict=True):
             resolved = resolve(self.api, value, spec, label, on_upload)
             if name in offered:
@@ -170,7 +180,7 @@ class Client:
         Raises:
             JobLost: The server doesn't know it.
         """
-        record = self.api.job(job_id)
+        record = patiently(lambda: self.api.job(job_id))
         if record is None:
             raise JobLost(
                 f"The server doesn't know the job {job_id}. It forgets its jobs when it restarts, and those "
@@ -279,7 +289,7 @@ class Job:
 
     def look(self) -> Record | None:
         """The job's record as the server has it now; None when the server no longer knows the job."""
-        record = self.api.job(self.id)
+        record = patiently(lambda: self.api.job(self.id))
         if record is not None and record.final:
             self.record = record
         return record

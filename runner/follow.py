@@ -163,7 +163,7 @@ class Follower:
 
     def _connection_lost(self, error: ConnectionLost) -> list[Event]:
         now = time.monotonic()
-        self._look_at = now + 0.5
+        self._look_at = now + max(0.5, min(error.wait, self.patience.connection_lost / 4))
         self._outage = True
         if self.local is not None and not self.local.running():
             raise JobLost(f"The ComfyUI that was started for this {self.local.ending()}. The job is lost with it.")

@@ -133,8 +133,13 @@ class Download:
     def _open(self, remote: Remote, start: int, tag: str) -> Generator[Reply]:
         try:
             with self.api.http.open("GET", remote.query, headers=resume_headers(start, tag)) as response:
-                yield read_reply(response, start)
-        except (ConnectionLost, ReadTimeout) as error:
+                reply = read_reply(response, start)
+                if reply.kind == "text/html" and not remote.filename.lower().endswith((".html", ".htm")):
+                    raise SourceError("it sends a web page in place of the file")
+                yield reply
+        except ConnectionLost as error:
+            raise TransientError(error.message, error.wait) from None
+        except ReadTimeout as error:
             raise TransientError(error.message) from None
 
     def _check_room(self, folder: Path, needed: int) -> None:

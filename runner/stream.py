@@ -30,6 +30,7 @@ class Stream:
     def __init__(self, http: Http, client_id: str, *, previews: bool = False) -> None:
         self._url = f"{'wss' if http.secure else 'ws'}{http.url[http.url.index('://') :]}/ws?clientId={client_id}"
         self._headers = http.headers
+        self._tls = {"context": http.tls} if http.tls else {}
         self._previews = previews
         self._socket: websocket.WebSocket | None = None
         self._retry_at = 0.0
@@ -50,6 +51,9 @@ class Stream:
                 self._url,
                 timeout=CONNECT_SECONDS,
                 header=self._headers,
+                sslopt=self._tls,
+                # It is for browsers: ComfyUI refuses one that isn't its own host, as a gateway may change it.
+                suppress_origin=True,
                 enable_multithread=False,
                 # Not from the environment: a proxy has no business between us and a named server.
                 http_no_proxy=["*"],

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .api import Api, Graph, check_size
+from .api import Api, Graph, check_size, patiently
 from .error_mapping import error_of_inputs, error_of_refusal
 from .errors import BadWorkflow
 from .http import Answer, ConnectionLost, ReadTimeout
@@ -29,7 +29,7 @@ def submit(api: Api, job_id: str, client_id: str, graph: Graph, workflow: Any = 
         BadInput, BadWorkflow, MissingNode, MissingModel: The server refuses the workflow or a part of it.
         ServerUnreachable, ServerStalled: It can't be reached, or can't tell about jobs.
     """
-    api.job(job_id)  # a server too old to follow jobs says so before it runs one
+    patiently(lambda: api.job(job_id))  # a server too old to follow jobs says so before it runs one
     for attempt in range(3):
         try:
             _accept(api, job_id, graph, api.post(job_id, client_id, graph, workflow))
@@ -44,6 +44,8 @@ def submit(api: Api, job_id: str, client_id: str, graph: Graph, workflow: Any = 
 def _accept(api: Api, job_id: str, graph: Graph, answer: Answer) -> None:
     check_size(answer)
     body = answer.json()
+    if answer.status >= 500 and body is None:
+        raise ConnectionLost(f"{api.http.url} answers {answer.status}.", status=answer.status)
     if answer.status != 200:
         if body is None:
             raise BadWorkflow(

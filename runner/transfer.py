@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import http.client
 import json
 import os
 import ssl
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Cancelled
+from .http import retry_after
 
 SECONDS = 30.0
 BLOCK = 1 << 20
@@ -109,7 +108,7 @@ def read_reply(response: http.client.HTTPResponse, start: int) -> Reply:
     if status == 416 and start:
         raise BeyondEndError("it has no more bytes, and what came isn't the file")
     if status in LATER:
-        raise TransientError(f"it answered {status}", _retry_after(headers.get("Retry-After")))
+        raise TransientError(f"it answered {status}", retry_after(headers.get("Retry-After")))
     if status not in (200, 206):
         raise SourceError(f"it answered {status}", status)
     if headers.get("Content-Encoding", "identity") != "identity":
@@ -397,15 +396,6 @@ def _range(value: str) -> tuple[int | None, int | None]:
         return int(span.split("-")[0]), int(total) if total.strip() != "*" else None
     except ValueError:
         return None, None
-
-
-def _retry_after(value: str | None) -> float:
-    if not value:
-        return 0.0
-    if value.strip().isdigit():
-        return float(value)
-    date = email.utils.parsedate_tz(value)
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else 0.0
 
 
 def _why(error: BaseException) -> str:

@@ -23,16 +23,17 @@ def takes_file(spec: Spec) -> bool:
     return spec.has(*UPLOADS)
 
 
-def check(text: str, spec: Spec, name: str) -> None:
+def check(text: str, spec: Spec, name: str, api: Api | None = None) -> None:
     """Raises BadInput when the value can't be used, without uploading anything.
 
-    A file must be here and readable, and hold what the input takes as far as its first bytes tell, or be on the server.
+    A file must be here and readable, and hold what the input takes as far as its first bytes tell, or be on the server:
+    among the input's choices, or, where `api` is given to ask, anywhere else (`folder/x.png`, `x.png [output]`).
     """
     path = Path(text).expanduser()
     if takes_file(spec):
         if path.is_file():
             _check_content(_readable(path, name), kind_of(spec), name)
-        elif text not in spec.choices:
+        elif text not in spec.choices and not (api and api.has_file(text)):
             raise BadInput(
                 f"{name} takes {a(kind_of(spec))}: there is no file {text} here{_here(path)}, nor one of that name on "
                 "the server."
@@ -46,11 +47,7 @@ def check(text: str, spec: Spec, name: str) -> None:
 
 
 def resolve(api: Api, text: str, spec: Spec, name: str, on_file: OnFile = lambda _: None) -> object:
-    """The value for an input, after uploading the file or the folder that it names here.
-
-    Raises BadInput when `check` would.
-    """
-    check(text, spec, name)
+    """The value for an input that `check` passed, after uploading the file or the folder that it names here."""
     path = Path(text).expanduser()
     if takes_file(spec):
         if not path.is_file():

@@ -10,6 +10,7 @@ import click
 
 from myspinbot_runner.cli.connect import connect, say_once, server_option
 from myspinbot_runner.errors import RunnerError, ServerUnreachable
+from myspinbot_runner.http import Http
 
 from ..models.options import open_store, place_options
 from .report import Line
@@ -24,7 +25,7 @@ COLORS = {"good": "green", "note": "yellow", "bad": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON, one per line.")
 @server_option
 @place_options
-def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, as_json: bool, **where: Any) -> int:
+def doctor(server: Http, no_start: bool, python: str | None, ollama: str | None, as_json: bool, **where: Any) -> int:
     """Say what this machine can run, what is missing for the rest, and which preset suits it.
 
     Asks the ComfyUI that runs at --server; where none runs, one is started for the question. The exit status is
@@ -42,7 +43,9 @@ def doctor(server: str, no_start: bool, python: str | None, ollama: str | None, 
     return int("bad" in ratings)
 
 
-def _look(server: str, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]) -> Iterator[Line]:
+def _look(
+    server: Http, no_start: bool, python: str | None, ollama: str | None, where: dict[str, Any]
+) -> Iterator[Line]:
     from myspinbot_shared.selection import suited_preset
 
     from . import report

@@ -26,6 +26,7 @@ from ..errors import (
     ServerStalled,
     ServerUnreachable,
 )
+from ..http import Http
 from ..results import Remote, prepare_folder, safe_path
 from ..server import LocalServer
 from ..workflow import Workflow
@@ -70,7 +71,7 @@ def batch(
     out: str,
     journal: str | None,
     keep_going: bool,
-    server: str,
+    server: Http,
     no_start: bool,
     comfyui: str | None,
     python: str | None,

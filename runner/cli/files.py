@@ -10,7 +10,7 @@ import click
 
 from ..client import Client
 from ..errors import BadInput, CannotSave
-from ..http import ConnectionLost
+from ..http import ConnectionLost, Http
 from ..workflow import Workflow
 from ..workflow.inputs import kind_of, names_in_file
 from ..workflow.model import ABSENT
@@ -28,7 +28,7 @@ FOR_TYPES = "to ask it for the types of the inputs"
 def inputs(
     file: str,
     everything: bool,
-    server: str,
+    server: Http,
     no_start: bool,
     comfyui: str | None,
     python: str | None,
@@ -64,7 +64,7 @@ def inputs(
 def convert(
     file: str,
     out: str | None,
-    server: str,
+    server: Http,
     no_start: bool,
     comfyui: str | None,
     python: str | None,
@@ -89,7 +89,7 @@ def convert(
         raise CannotSave(f"{path} can't be written ({error.strerror}).") from None
 
 
-def describe_inputs(workflow: Workflow, server: str) -> str:
+def describe_inputs(workflow: Workflow, server: Http) -> str:
     """The workflow's own options for its help. Types need a server; without one, names and nothing more."""
     try:
         client = Client(server)

@@ -11,6 +11,7 @@ import click
 
 from ..client import Client
 from ..errors import JobLost
+from ..http import Http
 from ..results import prepare_folder
 from .connect import json_option, server_option, verbose_option
 from .follow import Interrupts, follow, make_show, save
@@ -24,7 +25,7 @@ previews_option = click.option("--previews", is_flag=True, help="Save temporary 
 @server_option
 @json_option
 @verbose_option
-def status(job_id: str | None, server: str, as_json: bool) -> None:
+def status(job_id: str | None, server: Http, as_json: bool) -> None:
     """Show the server's newest jobs, or the state of the job ID."""
     client = Client(server)
     if job_id is None:
@@ -59,7 +60,7 @@ def status(job_id: str | None, server: str, as_json: bool) -> None:
 @previews_option
 @json_option
 @verbose_option
-def attach(job_id: str, out: str, server: str, previews: bool, as_json: bool) -> None:
+def attach(job_id: str, out: str, server: Http, previews: bool, as_json: bool) -> None:
     """Follow the job ID to its end and save its results. Ctrl-C cancels it."""
     job = Client(server).job(job_id)
     job.previews = previews
@@ -79,7 +80,7 @@ def attach(job_id: str, out: str, server: str, previews: bool, as_json: bool) ->
 @server_option
 @json_option
 @verbose_option
-def cancel(job_id: str, server: str, as_json: bool) -> None:
+def cancel(job_id: str, server: Http, as_json: bool) -> None:
     """Cancel the job ID, and no other, and wait for what becomes of it."""
     job = Client(server).job(job_id)
     with Interrupts():
@@ -95,7 +96,7 @@ def cancel(job_id: str, server: str, as_json: bool) -> None:
 @previews_option
 @json_option
 @verbose_option
-def fetch(job_id: str, out: str, server: str, previews: bool, as_json: bool) -> None:
+def fetch(job_id: str, out: str, server: Http, previews: bool, as_json: bool) -> None:
     """Save the results of the finished job ID."""
     job = Client(server).job(job_id)
     job.previews = previews

@@ -12,6 +12,7 @@ import click
 from ..client import Client, unknown_input
 from ..errors import BadInput
 from ..events import Submitted
+from ..http import Http
 from ..results import prepare_folder
 from ..workflow import Workflow
 from ..workflow.file import MAX_SEED
@@ -73,7 +74,7 @@ class RunCommand(click.Command):
 @verbose_option
 @click.option("--help", "show_help", is_flag=True, help="Show this message and the workflow's own inputs.")
 @click.pass_context
-def run(ctx: click.Context, words: tuple[str, ...], server: str, show_help: bool, **options: Any) -> None:
+def run(ctx: click.Context, words: tuple[str, ...], server: Http, show_help: bool, **options: Any) -> None:
     """Run the workflow FILE and save what it makes.
 
     FILE is in the editor's own form or in API form. The inputs that it offers are options here:
@@ -103,7 +104,7 @@ def _run(
     given: Sequence[str],
     show: Show,
     ctx: click.Context,
-    server: str,
+    server: Http,
     *,
     settings: tuple[str, ...],
     out: str,
@@ -131,6 +132,8 @@ def _run(
             client.bind(workflow)
         values = [*_read_flags(workflow, given, ctx), *sets]
         client.set_inputs(workflow, values, on_upload=lambda path: show.wait(f"Uploading {path.name}"))
+        if seed is not None or count > 1:
+            workflow.shift_seeds(seed, count - 1)  # the last first: what can't be is said before anything runs
         for number in range(count):
             if seed is not None or count > 1:
                 workflow.shift_seeds(seed, number)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import BadWorkflow, MissingNode
 from .load import load_graph
-from .model import ABSENT, Graph, Host, Widget
+from .model import ABSENT, Graph, Host, Node, Widget
 from .primitives import apply_primitive
 from .resolve import Place, resolve_input
 from .schema import ObjectInfo
@@ -21,6 +22,7 @@ REPLACE_IN_PREFIX = {
     "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced", "SaveGLB", "Save3DAdvanced", "SaveGaussianSplat",
     "SavePointCloud", "SaveAnimatedPNG", "CLIPSave", "VAESave", "ModelSave", "LoraSave", "SaveLatent",
 }  # fmt: skip
+GROUP_PREFIXES = ("workflow/", "workflow>")
 NEED_BROWSER = {"WebcamCapture", "RecordAudio", "Load3D", "Load3DAdvanced"}
 
 
@@ -46,7 +48,10 @@ def graph_to_api(graph: Graph, rng: random.Random | None = None) -> ApiGraph:
             apply_primitive(node)
     rng = rng or random.Random(0)  # noqa: S311  (wildcards are no secret)
     api: ApiGraph = {}
-    for place in _places(graph):
+    places = list(_places(graph))
+    if unknown := [place for place in places if place.node.info is None]:
+        raise _missing(unknown)
+    for place in places:
         api[place.id] = _convert_node(place, rng)
     for entry in api.values():
         inputs = entry["inputs"]
@@ -69,13 +74,42 @@ def _places(graph: Graph, path: tuple[Host, ...] = ()) -> Iterator[Place]:
             yield Place(node, path)
 
 
+def _missing(places: list[Place]) -> MissingNode:
+    """The error for all nodes whose types the server doesn't have, with the packs that the file names for them."""
+    first = {place.node.type: place for place in reversed(places)}
+    groups = sorted(kind for kind in first if kind.startswith(GROUP_PREFIXES))
+    if groups:
+        names = ", ".join(repr(kind[len(GROUP_PREFIXES[0]) :]) for kind in groups)
+        return MissingNode(
+            f"{names}: group nodes of the old form aren't read. Open the file in ComfyUI's editor, which turns them "
+            "into subgraphs, and save it again."
+        )
+    lines: list[str] = []
+    packs: dict[str, None] = {}
+    for kind in sorted(first):
+        pack = _pack_of(first[kind].node)
+        packs |= dict.fromkeys([pack] if pack else [])
+        lines.append(f"{kind!r} (which {first[kind]} needs{f', of the pack {pack}' if pack else ''})")
+    ways = [f"`comfy node install {pack}`" if "/" not in pack else f"https://github.com/{pack}" for pack in packs]
+    get = f" Get {'it' if len(packs) == 1 else 'them'} by {' and '.join(ways)}." if packs else ""
+    what = "type" if len(lines) == 1 else "types"
+    return MissingNode(
+        f"The server has no node {what} {', '.join(lines)}.{get or ' Install the node pack that has it.'} "
+        "Where the pack is installed, it is a node of the page alone: replace or remove it."
+    )
+
+
+def _pack_of(node: Node) -> str:
+    """The registry's id or the repository of the pack that a file names for a node; empty where it names none."""
+    for key in ("cnr_id", "aux_id"):
+        pack = node.properties.get(key)
+        if isinstance(pack, str) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", pack, re.ASCII):
+            return pack
+    return ""
+
+
 def _convert_node(place: Place, rng: random.Random) -> dict[str, Any]:
     node = place.node
-    if node.info is None:
-        raise MissingNode(
-            f"The server has no node type {node.type!r}, which {place} needs. "
-            "Install the node pack that has it, or remove the node."
-        )
     inputs: dict[str, Any] = {}
     for widget in node.widgets:
         if widget.sent and widget.name:

@@ -115,13 +115,24 @@ class Workflow:
                     yield f"{node_id}.{name}", value
 
     def shift_seeds(self, seed: int | None, offset: int) -> None:
-        """Set every seed to `seed`, or to what it was at the first call, and add `offset`."""
+        """Set every seed to `seed`, or to what it was at the first call, and add `offset`.
+
+        Raises BadInput for a seed beyond the largest that its node takes.
+        """
         if self._seeds is None:
             self._seeds = list(self.seeds())
         for reference, value in self._seeds:
             base = value if seed is None else seed
             node_id, _, name = reference.rpartition(".")
-            self._sent[node_id, name] = (base + offset) % (MAX_SEED + 1)
+            most = self._most(reference)
+            if base + offset > most:
+                raise BadInput(f"The seed {reference} would be {base + offset}, and its node takes {most} at most.")
+            self._sent[node_id, name] = base + offset
+
+    def _most(self, reference: str) -> int:
+        """The largest seed that a node takes, as far as its type is known."""
+        most = self.spec_of(reference).options.get("max")
+        return most if isinstance(most, int) else MAX_SEED
 
     def api(self, rng: random.Random | None = None) -> dict[str, dict[str, Any]]:
         """The API form with all values set. Raises BadWorkflow or MissingNode when it can't be converted."""

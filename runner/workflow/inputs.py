@@ -31,7 +31,7 @@ PAGE_ONLY = {"IMAGEUPLOAD", "AUDIOUPLOAD", "AUDIO_UI", "button", "control", "tog
 # Flags of `myspinbot run` itself; an input of such a name gets its node's title in front.
 RESERVED_FLAGS = {
     *("set", "out", "server", "detach", "count", "json", "verbose", "help", "previews"),
-    *("no-resubmit", "no-start", "comfyui", "python"),
+    *("no-resubmit", "no-start", "comfyui", "python", "user", "header", "ca-file", "insecure"),
 }
 
 

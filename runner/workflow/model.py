@@ -12,6 +12,14 @@ from .schema import CONTROLS, Spec
 MUTED, BYPASSED = 2, 4
 # These live in the page alone and leave nothing in the API form.
 VIRTUAL = {"Reroute", "PrimitiveNode", "Note", "MarkdownNote"}
+# The same of packs: values that are set and got by name, reroutes, and switches that only change other nodes' modes.
+SETTERS, GETTERS = {"SetNode", "easy setNode"}, {"GetNode", "easy getNode"}
+PAGE_NODES = {
+    *SETTERS, *GETTERS, "Reroute (rgthree)", "Label (rgthree)", "Bookmark (rgthree)", "Fast Groups Bypasser (rgthree)",
+    "Fast Groups Muter (rgthree)", "Fast Bypasser (rgthree)", "Fast Muter (rgthree)", "Fast Actions Button (rgthree)",
+    "Mute / Bypass Relay (rgthree)", "Mute / Bypass Repeater (rgthree)", "Node Collector (rgthree)",
+    "Random Unmuter (rgthree)", "Note Plus (mtb)",
+}  # fmt: skip
 FROM_OUTSIDE = "-10"
 """The origin of a link that starts at an input of its own subgraph."""
 TEXT_AREAS = ("customtext", "MARKDOWN")
@@ -205,7 +213,10 @@ class Node:
     @property
     def virtual(self) -> bool:
         """Whether the node leaves nothing in the API form."""
-        return self.type in VIRTUAL
+        if self.type in VIRTUAL:
+            return True
+        # A type that the server doesn't know and that is linked to nothing can only be a label of a pack.
+        return self.info is None and (self.type in PAGE_NODES or not (self.inputs or self.outputs))
 
     @property
     def active(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadWorkflow
-from .model import ABSENT, BYPASSED, FROM_OUTSIDE, MUTED, Graph, Host, Input, Node
+from .model import ABSENT, BYPASSED, FROM_OUTSIDE, GETTERS, MUTED, SETTERS, Graph, Host, Input, Node
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,22 @@ def _resolve_output(place: Place, slot: int, kind: Any, seen: Seen) -> Origin | 
         return None if through is None else resolve_input(place, through, None, seen)
     if isinstance(node, Host):
         return _from_inside(place, node, slot, kind, seen)
+    if node.type in GETTERS and node.virtual:
+        return resolve_input(Place(_setter_of(place), place.path), 0, kind, seen)
     if node.virtual:
         if slot < len(node.inputs) and node.inputs[slot].link is not None:
             return resolve_input(place, slot, kind, seen)
         return None
     return Origin(place, slot)
+
+
+def _setter_of(place: Place) -> Node:
+    """The node that sets the value which a node gets by name. Raises BadWorkflow when none does."""
+    name = place.node.values[:1]
+    setters = [node for node in place.node.graph.nodes.values() if node.type in SETTERS and node.values[:1] == name]
+    if not name or not setters:
+        raise BadWorkflow(f"In the editor {place} gets a value by name, and no node sets one of that name.")
+    return setters[0]
 
 
 def _from_inside(place: Place, host: Host, slot: int, kind: Any, seen: Seen) -> Origin | None:

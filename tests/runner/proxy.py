@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 class Proxy:
     """Forwards to a server. Every switch may be changed while connections are open."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, port: int = 0) -> None:
         parts = urlsplit(target)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port = int(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
         self.frozen = False
         """Nothing is forwarded, and nothing is closed: what a lost network looks like."""
         self.lose_answers_to = b""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from myspinbot_manage.cli import call as call_here
 from myspinbot_runner.cli.run import run
 from myspinbot_runner.client import Client
+from myspinbot_runner.errors import BadInput
 from myspinbot_runner.workflow import Workflow
 from myspinbot_runner.workflow.inputs import RESERVED_FLAGS, names_in_file
 from tests.runner.helpers import (
@@ -127,6 +128,25 @@ def test_values_and_an_uploaded_file_arrive(at, server, tmp_path):
     # What was set is also in the workflow that the saved picture carries.
     inside = json.loads(sizes["app"].info["workflow"])
     assert inside["nodes"][0]["widgets_values"][0] == 80
+
+
+def test_files_anywhere_on_the_server_can_be_named(at, server, tmp_path):
+    """As its own loaders name them, though its list of choices doesn't have them."""
+    from PIL import Image
+
+    base = Path(server.base_directory)
+    for place in ("input/subf/in.png", "output/sub/out.png"):
+        (base / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 10), (255, 0, 0)).save(base / place)
+    path = app(tmp_path)
+    for name in ("subf/in.png", "subf/in.png [input]", "sub/out.png [output]"):
+        args = ["--set", f"4.image={name}", "--out", str(tmp_path / "o")]
+        code, out, err = call("run", path, *args, *at)
+        assert code == 0, err
+        assert len(out.splitlines()) == 2
+    for name in ("subf/none.png", "in.png [output]", "../subf/in.png", "x [elsewhere]", "a\udc80.png"):
+        code, _, err = call("run", path, "--image", name, "--out", str(tmp_path / "o"), *at)
+        assert (code, "nor one of that name on the server" in err) == (4, True), err
 
 
 def test_wrong_flags_say_what_there_is(at, tmp_path):
@@ -259,8 +279,15 @@ def test_count_shifts_the_seeds(at, tmp_path):
     flow = Workflow({"1": {"class_type": "RandomNoise", "inputs": {"noise_seed": most}}})
     flow.shift_seeds(None, 0)
     assert flow.api()["1"]["inputs"]["noise_seed"] == most
+    with pytest.raises(BadInput, match=f"The seed 1.noise_seed would be {most + 1}, and its node takes {most} at most"):
+        flow.shift_seeds(None, 1)
+    work["1"]["inputs"]["seed"] = 2**31 - 2
+    flow = Client(at[1]).bind(Workflow(work))
+    flow._info["TestSteps"]["input"].setdefault("optional", {})["seed"] = ["INT", {"max": 2**31 - 1}]
     flow.shift_seeds(None, 1)
-    assert flow.api()["1"]["inputs"]["noise_seed"] == 0
+    with pytest.raises(BadInput, match=f"its node takes {2**31 - 1} at most"):
+        flow.shift_seeds(None, 2)
+    work["1"]["inputs"]["seed"] = 7
     code, out, _ = call("run", write(tmp_path / "w.json", work), "--count", "3", "--out", str(tmp_path / "o"), *at)
     assert code == 0
     assert out.count("1 steps") == 3

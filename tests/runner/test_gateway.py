@@ -69,8 +69,9 @@ def test_a_submission_whose_answer_the_gateway_lost_is_not_sent_twice(status):
 
 
 def test_a_server_too_old_to_tell_about_jobs_gets_none():
-    with FakeServer(lambda method, path: (404, "404: Not Found")) as fake:
-        with pytest.raises(UnusableServer, match=r"needs ComfyUI 0\.30 or later") as caught:
+    stats = {"system": {"comfyui_version": "0.3.40"}}
+    with FakeServer(lambda method, path: (200, stats) if path == "/system_stats" else (404, "404: Not Found")) as fake:
+        with pytest.raises(UnusableServer, match=r"needs ComfyUI 0\.30 or later, and this is 0\.3\.40") as caught:
             Client(fake.url).submit(WORK)
         assert ("POST", "/prompt") not in fake.asked
     assert caught.value.exit_code == 11
