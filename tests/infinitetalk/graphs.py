@@ -132,6 +132,11 @@ def by_hand(windows: int, name: str) -> dict[str, Any]:
     return work
 
 
+def kept_features(base: Path, job: str) -> np.ndarray:
+    """A job's audio features, (layers, frames, channels)."""
+    return np.load(base / "user" / "myspinbot" / "work" / job / "audio_features_0.npy")
+
+
 def kept_frames(base: Path) -> dict[str, list[np.ndarray]]:
     """The frames of every job in the store of work, by the job's folder."""
     from myspinbot.media.lossless import read_lossless

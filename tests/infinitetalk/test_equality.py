@@ -1,21 +1,27 @@
-"""What InfiniteTalk makes is, bit for bit, what core nodes chained by hand make."""
+"""InfiniteTalk's windows are, bit for bit, what core nodes chained by hand make; its audio features are MeiGen's.
+
+The original is MeiGen-AI/InfiniteTalk, `src/audio_analysis/wav2vec2.py` and `get_embedding` of its script.
+"""
 
 from pathlib import Path
 
 import av
 import numpy as np
+import torch
 
+from myspinbot.media.audio import read_sound
 from myspinbot.media.lossless import read_lossless
 from myspinbot_runner import Client
+from tests.miniatures import wan, wav2vec2
 from tests.runner.helpers import tag
 
-from .graphs import FRESH, LENGTH, by_hand, jobs, talk
+from .graphs import FRESH, LENGTH, by_hand, jobs, kept_features, talk, write_sound
 
 
 def test_windows_equal_core_nodes_chained_by_hand(talker, tmp_path):
     base = Path(talker.base_directory)
     before, client = jobs(base), Client(talker.url)
-    job = client.submit(talk())
+    job = client.submit(talk(audio_features="core"))
     job.result()
     (name,) = jobs(base) - before
     chunks = sorted((base / "user" / "myspinbot" / "work" / name).glob("*.mkv"))
@@ -33,3 +39,16 @@ def test_windows_equal_core_nodes_chained_by_hand(talker, tmp_path):
     with av.open(str(video)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 50
         assert abs(container.streams.audio[0].duration * container.streams.audio[0].time_base - 2) < 0.05
+
+
+def test_the_stock_encoder_gives_the_originals_features(talker):
+    """By default, with the weights that ComfyUI's loader read; transformers has the same ones."""
+    base = Path(talker.base_directory)
+    write_sound(base / "input" / "one.wav", 1.0)
+    before = jobs(base)
+    Client(talker.url).submit(talk("one.wav", steps=1, frame_window_size=25)).result()
+    (name,) = jobs(base) - before
+    (wave,) = read_sound(base / "input" / "one.wav").samples
+    expected = wav2vec2.upstream(wav2vec2.base(wan.wav2vec2()), torch.from_numpy(wave), 25)
+    for ours, theirs in zip(kept_features(base, name)[:, :25], torch.stack(expected).numpy(), strict=True):
+        assert np.linalg.norm(ours - theirs) < 1e-5 * np.linalg.norm(theirs)

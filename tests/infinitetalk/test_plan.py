@@ -8,19 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myspinbot.engines.infinitetalk import audio_features
-from myspinbot.engines.infinitetalk.audio_features import (
-    HOP,
-    RATE,
-    Track,
-    duration_in_frames,
-    extended,
-    extract_features,
-    mix,
-    waveforms,
-)
+from myspinbot.engines.infinitetalk.audio_features import Track, duration_in_frames, extended, mix, waveforms
 from myspinbot.engines.infinitetalk.plan import Plan, prompts_per_window
-from myspinbot.engines.infinitetalk.settings import Settings
+from myspinbot.engines.infinitetalk.settings import AUDIO_FEATURES, Settings
+from myspinbot.engines.wav2vec2 import RATE
 from myspinbot.media.audio import Sound
 from myspinbot.media.loudness import loudness
 
@@ -49,12 +40,12 @@ def test_each_window_begins_with_the_last_frames_of_the_one_before(plan):
     assert windows[-1].start + plan.length == plan.end >= plan.frames
 
 
-@given(plans, st.integers(0, 100))
-def test_sound_is_counted_from_the_start_of_the_whole(plan, missing):
+@given(plans, st.integers(0, 100), st.integers(1, 5))
+def test_sound_is_counted_from_the_start_of_the_whole(plan, missing, blocks):
     """The features of window i are those of its frames, silence after the end, and nothing else."""
     known = max(plan.frames - min(missing, 2), 1)
     found = torch.arange(known, dtype=torch.float32).reshape(-1, 1, 1)
-    whole = extended(found, plan.frames, plan.end, torch.full((1, 1), -1.0)).flatten()
+    whole = torch.cat(list(extended(found.chunk(blocks), plan.frames, plan.end, torch.full((1, 1), -1.0)))).flatten()
     assert len(whole) == plan.end
     for window in plan.windows():
         seen = whole[window.start : window.start + plan.length]
@@ -77,6 +68,7 @@ def settings(**changes):
         "width": 512, "height": 512, "fps": 25, "steps": 6, "cfg": 1.0, "shift": 11.0,
         "sampler_name": "dpm++_sde", "scheduler": "simple", "seed": 1, "frame_window_size": 81,
         "motion_frame": 25, "audio_scale": 1.6, "color_match": "lab", "vae_tiling": "auto",
+        "audio_features": "upstream",
     }  # fmt: skip
     return Settings(**(given | changes))
 
@@ -108,54 +100,10 @@ def sound(seconds, rate=16000, channels=1, level=0.3, pitch=200):
     return Sound(np.repeat(wave[None].astype(np.float32), channels, 0), rate)
 
 
-def positions(wave):
-    """An encoder whose features say where they are and what the sound is there: layers (1, T, 1)."""
-    total = (wave.shape[-1] - audio_features.FIELD) // HOP + 1
-    first = wave[0, 0, : total * HOP : HOP][:total]
-    return [torch.zeros(1, total, 1), first.reshape(1, -1, 1), first.reshape(1, -1, 1) * 2]
-
-
-@pytest.mark.parametrize("seconds", [0.1, 5.0, 59.9, 61.0, 200.0])
-def test_long_sound_is_encoded_in_pieces_without_a_gap_or_a_shift(seconds):
-    ramp = torch.arange(round(seconds * RATE), dtype=torch.float64).float()
-    found = torch.stack(list(extract_features(ramp, positions, 25, lambda done, total: None)), dim=1)
-    total = (len(ramp) - audio_features.FIELD) // HOP + 1
-    assert found.shape == (max(int(total / 2), 1), 2, 1)
-    expected = torch.linspace(0, (total - 1) * HOP, len(found)) if len(found) > 1 else torch.zeros(1)
-    assert torch.allclose(found[:, 0, 0], expected, rtol=1e-5, atol=2)
-    assert torch.allclose(found[:, 1], found[:, 0] * 2, rtol=1e-5)
-
-
-@pytest.mark.parametrize("kind", [torch.float32, torch.float16])
-@pytest.mark.parametrize("in_memory", [0, 1 << 30])
-def test_the_rate_is_changed_as_over_the_whole_at_once(tmp_path, monkeypatch, kind, in_memory):
-    """Bit for bit what the core node's interpolation gives, however it is kept until then."""
-    monkeypatch.setattr(audio_features, "_IN_MEMORY", in_memory)
-    made = torch.Generator().manual_seed(1)
-    seconds, channels = 150, 100
-    layers = [torch.randn(1, seconds * 50, channels, generator=made).to(kind) for _ in range(3)]
-    place = torch.arange(seconds * RATE, dtype=torch.float64)
-
-    def encode(wave):
-        first = round(float(wave[0, 0, 0])) // HOP
-        count = (wave.shape[-1] - audio_features.FIELD) // HOP + 1
-        return [layer[:, first : first + count] for layer in layers]
-
-    found = list(extract_features(place, encode, 25, lambda done, total: None, tmp_path))
-    total = (seconds * RATE - audio_features.FIELD) // HOP + 1
-    for made, layer in zip(found, layers[1:], strict=True):
-        whole = torch.nn.functional.interpolate(
-            layer[:, :total].float().transpose(1, 2), size=int(total / 50 * 25), mode="linear", align_corners=True
-        )
-        assert made.dtype == kind
-        assert torch.equal(made, whole.transpose(1, 2)[0].to(kind))
-    assert list(tmp_path.iterdir()) == [], "nothing is left"
-
-
 def test_two_speakers_share_one_time():
     tracks = [Track(sound(2.0, 44100, 2)), Track(sound(1.0), 2.5)]
     assert Plan.covering(duration_in_frames(tracks, 25), 81, 9).frames == 88
-    first, second = waveforms(tracks, normalize=False)
+    first, second = waveforms(tracks, "upstream", normalize=False)
     assert len(first) == len(second) == 3.5 * RATE
     assert not first[2 * RATE :].any()
     assert not second[: int(2.5 * RATE)].any()
@@ -166,9 +114,10 @@ def test_two_speakers_share_one_time():
     assert mix(tracks[:1]) is tracks[0].sound
 
 
+@pytest.mark.parametrize("kind", AUDIO_FEATURES)
 @pytest.mark.parametrize("level", [0.01, 0.3, 0.9])
-def test_the_encoder_gets_speech_at_one_loudness(level):
-    (wave,) = waveforms([Track(sound(3.0, level=level, pitch=1000))], normalize=True)
+def test_the_encoder_gets_speech_at_one_loudness(kind, level):
+    (wave,) = waveforms([Track(sound(3.0, level=level, pitch=1000))], kind, normalize=True)
     assert loudness(wave.numpy(), RATE) == pytest.approx(-23, abs=0.3)
 
 

@@ -18,6 +18,7 @@ def work(tmp_path):
     settings = Settings(
         width=32, height=16, fps=25, steps=1, cfg=1.0, shift=11.0, sampler_name="euler", scheduler="simple", seed=1,
         frame_window_size=21, motion_frame=9, audio_scale=1.0, color_match="mkl", vae_tiling="off",
+        audio_features="upstream",
     )  # fmt: skip
     return Work.open(Store(tmp_path, 10**9), key_of(settings, FRAMES, {}))
 
@@ -30,7 +31,13 @@ def save(work, *, kind=torch.float32, speakers=1, pictures=1):
     masks = [np.eye(16, 32, k, dtype=np.float32) for k in range(speakers if speakers > 1 else 0)]
     sound = Sound(np.random.default_rng(2).random((2, 1000), np.float32), 22050)
     with spooled(iter(images), work.job.folder.parent) as there:
-        work.save_inputs(images=there, masks=masks, features=list(features), silence=silence, sound=sound)
+        work.save_inputs(
+            images=there,
+            masks=masks,
+            features=[[layer.split(11) for layer in layers] for layers in features],
+            silence=silence,
+            sound=sound,
+        )
     return features, silence, images, masks, sound
 
 

@@ -1,7 +1,7 @@
 """What the user chooses for an InfiniteTalk video, checked."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from .plan import Plan
 
@@ -10,6 +10,8 @@ SAMPLERS = {"dpm++_sde": "dpmpp_2m_sde", "euler": "euler", "unipc": "uni_pc", "d
 COLOR_MATCHES = ("mkl", "lab", "disabled")
 FITS = ("crop", "pad")
 TILINGS = ("auto", "on", "off")
+AudioFeatures = Literal["upstream", "core"]
+AUDIO_FEATURES: tuple[AudioFeatures, ...] = ("upstream", "core")
 LARGEST_WHOLE = 832 * 480
 """Pixels up to which `auto` decodes a frame whole."""
 
@@ -36,6 +38,7 @@ class Settings:
     audio_scale: float
     color_match: str
     vae_tiling: str
+    audio_features: AudioFeatures
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):

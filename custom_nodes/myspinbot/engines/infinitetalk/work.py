@@ -33,7 +33,7 @@ from .settings import Settings
 from .start_images import StartImages
 
 STAGE = "infinitetalk"
-_VERSION = 4  # of what is stored and how it is computed; a new one starts all work anew
+_VERSION = 5  # of what is stored and how it is computed; a new one starts all work anew
 _INPUTS, _IMAGES, _SOUND = "inputs.npz", "start_images.npy", "sound.npy"
 _BATCH = 8  # frames that are brought to 8 bits at once
 
@@ -71,7 +71,7 @@ class Work:
         *,
         images: StartImages,
         masks: Sequence[npt.NDArray[np.float32]],
-        features: Sequence[Iterable[Tensor]],
+        features: Sequence[Iterable[Iterable[Tensor]]],
         silence: Tensor,
         sound: Sound,
     ) -> None:
@@ -80,7 +80,7 @@ class Work:
         Args:
             images: the pictures that windows start from.
             masks: (H, W) for each of two speakers; none where there is one.
-            features: each speaker's audio features, layer after layer, (frames, channels) each.
+            features: each speaker's audio features, layer after layer, in blocks of (frames, channels).
             silence: (layers, channels), the features of a frame of silence.
             sound: the sound of the video.
 
@@ -91,8 +91,9 @@ class Work:
         dtype = silence.dtype if silence.dtype != torch.bfloat16 else torch.float32  # which NumPy doesn't know
         for speaker, layers in enumerate(features):
             whole = (
-                extended(layer, self.plan.frames, self.plan.end, silent).to(dtype).cpu().numpy()
+                block.to(dtype).cpu().numpy()
                 for layer, silent in zip(layers, silence, strict=True)
+                for block in extended(layer, self.plan.frames, self.plan.end, silent)
             )
             shape = (silence.shape[0], self.plan.end, silence.shape[1])
             self._save_array(_features(speaker), torch.empty(0, dtype=dtype).numpy().dtype, shape, whole)

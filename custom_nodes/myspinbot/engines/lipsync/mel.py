@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...media.audio import Sound
+from ...media.audio import Sound, resampled
 from .generator import BANDS, COLUMNS
 
 SAMPLE_RATE, HOP, WINDOW = 16000, 200, 800
@@ -48,8 +48,9 @@ def spectrogram(sound: Sound) -> Tensor:
     whole = torch.full((BANDS, max(1 + count // HOP, COLUMNS)), -4.0)
     for start in range(0, seconds, _BLOCK):
         begin, end = max(start - _AROUND, 0), min(start + _BLOCK + _AROUND, seconds)
-        part = torch.from_numpy(sound.samples[:, begin * rate : end * rate].mean(axis=0, dtype=np.float32))
-        columns = _columns(_resampled(part, rate)[: count - begin * SAMPLE_RATE])[:, (start - begin) * PER_SECOND :]
+        part = sound.samples[:, begin * rate : end * rate].mean(axis=0, dtype=np.float32)
+        part = torch.from_numpy(resampled(part, rate, SAMPLE_RATE))[: count - begin * SAMPLE_RATE]
+        columns = _columns(part)[:, (start - begin) * PER_SECOND :]
         room = whole[:, start * PER_SECOND :]
         if start + _BLOCK < seconds:
             room = room[:, : _BLOCK * PER_SECOND]
@@ -68,14 +69,6 @@ def _columns(samples: Tensor) -> Tensor:
     spectrum = torch.stft(emphasised, WINDOW, HOP, WINDOW, window, center=True, pad_mode="reflect", return_complex=True)
     loudness = 20 * (_filters() @ spectrum.abs()).clamp(min=_LEAST).log10() - 20
     return (8 * (loudness + 100) / 100 - 4).clamp(-4, 4).float()
-
-
-def _resampled(samples: Tensor, rate: int) -> Tensor:
-    if rate == SAMPLE_RATE:
-        return samples
-    import torchaudio
-
-    return torchaudio.functional.resample(samples, rate, SAMPLE_RATE)
 
 
 @functools.cache

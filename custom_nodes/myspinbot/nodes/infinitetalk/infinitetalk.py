@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import output
-from ...engines.infinitetalk.settings import COLOR_MATCHES, FITS, SAMPLERS, TILINGS
+from ...engines.infinitetalk.settings import AUDIO_FEATURES, COLOR_MATCHES, FITS, SAMPLERS, TILINGS
 
 _LINKED = ("model", "model_patch", "vae", "positive", "negative", "clip_vision_output")
 _SKIP = "skip"
@@ -249,5 +249,14 @@ def _optional() -> list[io.Input]:
             optional=True,
             advanced=True,
             tooltip="What to do if memory runs out: stop with an error, or skip, for another node to step in.",
+        ),
+        io.Combo.Input(
+            "audio_features",
+            options=list(AUDIO_FEATURES),
+            default="upstream",
+            optional=True,
+            advanced=True,
+            tooltip="How the speech is encoded: upstream as InfiniteTalk was trained, core as ComfyUI's own nodes do, "
+            "which is up to a frame early.",
         ),
     ]

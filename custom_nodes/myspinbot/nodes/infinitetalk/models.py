@@ -1,6 +1,15 @@
 """The models that InfiniteTalk runs on, from any loader: whether they belong together, and which they are."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ...engines.infinitetalk.audio_features import Encoder
+
+_LOAD_ENCODER = "Load wav2vec2-chinese-base_fp16.safetensors with Load Audio Encoder."
 
 
 def check_models(model: Any, model_patch: Any, vae: Any) -> None:
@@ -27,13 +36,35 @@ def check_models(model: Any, model_patch: Any, vae: Any) -> None:
         raise ValueError("The VAE is not Wan 2.1's. Load wan_2.1_vae.safetensors.")
 
 
+def audio_encoder(loaded: Any) -> "Encoder":
+    """What Load Audio Encoder gave, on the device where it computes.
+
+    Raises:
+        ValueError: it is no wav2vec2.
+    """
+    from comfy.model_management import load_model_gpu
+
+    from ...engines.infinitetalk.audio_features import Encoder
+    from ...engines.wav2vec2 import RATE, Network
+
+    module = loaded.model
+    if not hasattr(module, "feature_projection"):
+        raise ValueError(f"The audio encoder is no wav2vec2. {_LOAD_ENCODER}")
+
+    def core(wave: "Tensor") -> "Sequence[Tensor]":
+        return loaded.encode_audio(wave, RATE)["encoded_audio_all_layers"]
+
+    load_model_gpu(loaded.patcher)
+    return Encoder(Network(module, loaded.load_device, module.do_normalize), core)
+
+
 def check_audio_encoder(model_patch: Any, layers: int, channels: int) -> None:
     """Raise ValueError where the audio encoder is one that the patch wasn't trained with."""
     audio = model_patch.model.audio_proj
     if (layers, channels) != (audio.blocks, audio.channels):
         raise ValueError(
             f"The audio encoder gives {layers} layers of width {channels}, and InfiniteTalk needs {audio.blocks} of "
-            f"{audio.channels}. Load wav2vec2-chinese-base_fp16.safetensors with Load Audio Encoder."
+            f"{audio.channels}. {_LOAD_ENCODER}"
         )
 
 

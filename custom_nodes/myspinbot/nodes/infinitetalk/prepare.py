@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from ...comfyui.feedback import Notice, progress_callback
 from ...comfyui.video_files import clip_path
 from ...comfyui.work_store import work_store
-from .models import check_audio_encoder, check_models, conditioning_hash, model_hash, restore_half_precision
+from .models import (
+    audio_encoder,
+    check_audio_encoder,
+    check_models,
+    conditioning_hash,
+    model_hash,
+    restore_half_precision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 _MODELS = ("model", "model_patch", "vae", "audio_encoder")
 _SEARCH_SIDE = 1024  # pixels of the picture in which faces are counted
 _CONDITIONINGS = ("negative", "clip_vision_output")
-_silence: "dict[str, Tensor]" = {}  # the features of silence by the hash of the audio encoder; 37 kB each
+_silence: "dict[str, Tensor]" = {}  # the features of silence by encoder, kind and rate; 37 kB each
 
 
 @dataclass(frozen=True)
@@ -156,16 +163,15 @@ def _save_inputs(
     masks: list[Any],
 ) -> None:
     """Encode the speech, and store it with the pictures."""
-    from ...engines.infinitetalk.audio_features import RATE, extract_features, mix, silence_features, waveforms
+    from ...engines.infinitetalk.audio_features import extract_features, mix, silence_features, waveforms
 
-    def encode(wave: "Tensor") -> Any:
-        return values["audio_encoder"].encode_audio(wave, RATE)["encoded_audio_all_layers"]
-
-    if encoder_hash not in _silence:
-        _silence[encoder_hash] = silence_features(encode)
-    silence = _silence[encoder_hash]
+    kind, fps, on_step = work.settings.audio_features, work.settings.fps, progress_callback()
+    encoder = audio_encoder(values["audio_encoder"])
+    known = f"{encoder_hash} {kind} {fps}"
+    if known not in _silence:
+        _silence[known] = silence_features(encoder, kind, fps)
+    silence = _silence[known]
     check_audio_encoder(values["model_patch"], *silence.shape)
-    on_step, fps = progress_callback(), work.settings.fps
-    waves = waveforms(tracks, normalize=values["normalize_loudness"])
-    features = [extract_features(wave, encode, fps, on_step, work.job.folder) for wave in waves]
+    waves = waveforms(tracks, kind, normalize=values["normalize_loudness"])
+    features = [extract_features(wave, encoder, kind, fps, on_step, work.job.folder) for wave in waves]
     work.save_inputs(images=images, masks=masks, features=features, silence=silence, sound=mix(tracks))
