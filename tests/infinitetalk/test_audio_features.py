@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -51,7 +53,9 @@ def features(wave, coded, kind, fps=25, folder=None):
 def difference(ours, theirs) -> float:
     """The largest of the layers' relative differences (L2)."""
     assert ours.shape == theirs.shape
-    return float(((ours - theirs).norm(dim=(1, 2)) / theirs.norm(dim=(1, 2))).max())
+    found = float(((ours - theirs).norm(dim=(1, 2)) / theirs.norm(dim=(1, 2))).max())
+    sys.stdout.write(f"difference: {found:.1e}\n")
+    return found
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 2.34])

@@ -1,5 +1,7 @@
 """What a job stores on disk comes back as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,3 +83,8 @@ def test_a_portrait_is_the_start_of_every_window_and_its_latents_are_computed_on
 def test_work_that_was_cleared_meanwhile_is_named(work):
     with pytest.raises(FileNotFoundError, match="cleared meanwhile"):
         work.masks()
+
+
+def test_other_audio_features_are_other_work(work):
+    other = replace(work.settings, audio_features="core")
+    assert key_of(work.settings, FRAMES, {}) != key_of(other, FRAMES, {})
