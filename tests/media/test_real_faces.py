@@ -55,14 +55,12 @@ def test_a_head_tilted_by_forty_degrees_has_its_points_in_place(finder, degrees)
         assert math.dist(getattr(points, part), there) / upright.eye_distance < 0.06, part
 
 
-@pytest.mark.parametrize(
-    "name", ["coffee", "chelsea", "coins", "rocket", "moon", "retina", "hubble_deep_field", "page"]
-)
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "moon", "retina", "hubble_deep_field", "page"])
 def test_no_face_is_seen_where_there_is_none(finder, name):
     image = getattr(data, name)()
     pixels = np.stack([image] * 3, axis=-1) if image.ndim == 2 else image[..., :3]
     assert finder.detect(np.ascontiguousarray(pixels)) == []
-    with pytest.raises(ValueError, match="No face was found.*face_points"):
+    with pytest.raises(ValueError, match=r"No face was found.*face_points"):
         find_points(np.ascontiguousarray(pixels), finder=finder)
 
 
