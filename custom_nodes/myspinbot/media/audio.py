@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .container import MediaError, Resampler, decoded, opened, sound_stream
+from .container import MediaError, Resampler, decoded, naming, opened, sound_stream
 
 # What AAC-LC can carry (ISO/IEC 14496-3, sampling frequency index), in Hz.
 AAC_RATES = frozenset((8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000))
@@ -109,7 +109,7 @@ def read_sound(path: Path) -> Sound:
     Raises:
         ValueError: It holds none, or is damaged.
     """
-    with opened(path) as container:
+    with opened(path) as container, naming(path):
         stream = sound_stream(container)
         if stream is None:
             raise MediaError(f"{path.name} holds no sound.")

@@ -21,6 +21,7 @@ from .container import (
     decoded,
     is_seekable,
     may_jump,
+    naming,
     opened,
     packets,
     picture_stream,
@@ -87,7 +88,7 @@ def probe(source: Path) -> ClipInfo:
     Raises:
         ValueError: it is no video that can be read.
     """
-    with opened(source) as container:
+    with opened(source) as container, naming(source):
         stream = _pictures(container, source)
         first = next(decoded(container, stream), None)
         if first is None:
@@ -129,7 +130,7 @@ def read(source: Path, *, start: Fraction = Fraction(0)) -> Iterator[Frame]:
     Raises:
         ValueError: it is no video that can be read.
     """
-    with opened(source) as container:
+    with opened(source) as container, naming(source):
         stream = _pictures(container, source)
         pictures = _timed(source, container, stream)
         first = next(pictures, None)

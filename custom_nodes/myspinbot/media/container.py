@@ -1,7 +1,8 @@
 """Media files as people have them: one way to open and decode them, and which of their streams is meant."""
 
+import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ def opened(path: Path) -> Any:
         raise MediaError(f"{path.name} can't be read: it is no video or sound, or damaged or cut short.") from error
     except FFmpegError as error:
         raise MediaError(f"{path.name} can't be opened: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Generator[None]:
+    """Within, FFmpeg's errors of any kind are one of ours that names the file."""
+    try:
+        yield
+    except FFmpegError as error:
+        raise MediaError(f"{path.name} can't be decoded: {error.strerror}. It may be damaged.") from error
 
 
 def picture_stream(container: Any) -> Any:

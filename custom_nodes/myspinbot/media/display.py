@@ -127,11 +127,18 @@ def _bt709() -> npt.NDArray[np.uint8]:
 def whole_frames(pictures: Iterator[Any]) -> Iterator[Any]:
     """The pictures of a clip, those that are woven of two fields made whole by FFmpeg's bwdif; one for each."""
     graph: Any = None
+    form: tuple[Any, ...] = ()
     for picture in pictures:
+        own = (picture.width, picture.height, picture.format.name)
+        if graph is not None and own != form:  # the size changes on the way
+            graph.push(None)
+            yield from _pulled(graph)
+            graph = None
         if graph is None and not picture.interlaced_frame:
             yield picture
             continue
-        graph = graph or _deinterlacer(picture)
+        if graph is None:
+            graph, form = _deinterlacer(picture), own
         graph.push(picture)
         yield from _pulled(graph)
     if graph is not None:
