@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MANAGE: Commands = {
     "models": ("myspinbot_manage.models.cli:models", "List, check and fetch the model files that the workflows need."),
+    "measure": ("myspinbot_manage.measure:measure", "Measure talking clips, and compare several in one table."),
     "work": ("myspinbot_manage.work:work", "List and clear the unfinished work from which long stages go on."),
     "bot": ("myspinbot_manage.bots.cli:bot", "List, export, import and remove bots."),
     "doctor": (

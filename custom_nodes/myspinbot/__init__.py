@@ -31,6 +31,7 @@ from .nodes.infinitetalk.window import InfiniteTalkJoin, InfiniteTalkWindow
 from .nodes.lipsync.transfer_lips import TransferLips
 from .nodes.lipsync.wav2lip import Wav2Lip
 from .nodes.lipsync.wav2lip_model import LoadWav2Lip
+from .nodes.measure.measure import Measure
 from .nodes.script.write_script import Script
 from .nodes.speech.load_f5 import LoadF5
 from .nodes.speech.speak_draft import DraftSpeech
@@ -62,6 +63,7 @@ class MySpinBot(ComfyExtension):
             *(TrainIdentity, IdentityPictures, IdentityBegin, IdentitySave, IdentityMeasure, IdentityFinish),
             *(InfiniteTalk, InfiniteTalkWindow, InfiniteTalkJoin),
             *(Upscale, LoadFaceRestorer, RestoreFaces),
+            Measure,
         ]
 
 

@@ -67,12 +67,27 @@ def test_what_is_wrong_with_the_picture_is_found(report, talk, tmp_path):
         frame[row - 24 : row + 24, column - 30 : column + 30] = part.filter(ImageFilter.GaussianBlur(2))
         frames[index] = np.clip(frame.astype(int) + light, 0, 255).astype(np.uint8)
     found, good = measure(talk.write(tmp_path / "clip.mp4", frames), DETECTOR, reference=report[1]), report[0]
-    assert found.events["jumps"] == [60]
+    assert (found.events["jumps"], found.events["cuts"]) == ([60], [])
     assert (60, "a jump") in [(frame, why[:6]) for frame, why in found.worst]
     assert found.values["flicker"] == pytest.approx(2, abs=0.4)
     assert good.values["flicker"] < 0.3
     assert found.values["mouth_sharpness"] < 0.5 * good.values["mouth_sharpness"]
     assert found.values["psnr_db"] < 40
+
+
+def test_a_jump_of_the_light_is_no_cut_and_a_cut_is_no_jump(talk, tmp_path):
+    """At a window's border the face stays where it is; where another picture begins, it doesn't."""
+    lit = [
+        np.clip(frame.astype(int) + 20 * (index >= 30), 0, 255).astype(np.uint8)
+        for index, frame in enumerate(talk.frames[:60])
+    ]
+    found = measure(talk.write(tmp_path / "lit.mp4", lit, talk.samples[: 60 * talk.rate // 25]), DETECTOR)
+    assert (found.events["jumps"], found.events["cuts"]) == ([30], [])
+    other = [
+        np.roll(255 - frame, 130, axis=1) if index >= 30 else frame for index, frame in enumerate(talk.frames[:60])
+    ]
+    found = measure(talk.write(tmp_path / "cut.mp4", other, talk.samples[: 60 * talk.rate // 25]), DETECTOR)
+    assert (found.events["jumps"], found.events["cuts"]) == ([], [30])
 
 
 def mouth_of(talk) -> np.ndarray:

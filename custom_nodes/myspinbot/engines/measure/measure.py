@@ -25,6 +25,7 @@ from .signals import CERTAIN, Offset, blinks, closed_in_silence, jumps, offset, 
 from .sound import clip_sound, level_at, measure_sound
 
 VERSION = 1
+_SAME_PLACE = 0.6  # of what two boxes cover together is in both
 _WORST = 6  # frames that are shown
 _FEWEST_LIKE = 0.9  # SSIM under which a frame is among the worst
 
@@ -95,7 +96,7 @@ class Report:
             "version": VERSION,
             "clip": self.about,
             "values": {key: None if value is None else round(value, 5) for key, value in self.values.items()},
-            "units": {value.key: value.unit for value in VALUES},
+            "measures": {v.key: {"title": v.title, "unit": v.unit, "digits": v.digits} for v in VALUES},
             "events": {name: [round(frame / fps, 3) for frame in frames] for name, frames in self.events.items()},
             "worst": [{"time": round(frame / fps, 3), "why": why} for frame, why in self.worst],
             "curves": {
@@ -154,7 +155,7 @@ def measure(
 
 
 def _of_pictures(report: Report, seen: Pictures, tracks: Tracks, fps: float) -> None:
-    shut, cuts = blinks(seen.eyes, fps), [cut for cut in tracks.cuts if cut]
+    shut, cuts = blinks(seen.eyes, fps), [cut for cut in tracks.cuts if cut and not _goes_on(tracks, cut)]
     leaps = [(frame, times) for frame, times in jumps(seen.step) if frame not in cuts]
     known = np.isfinite(seen.mouth)
     report.curves |= {"mouth": seen.mouth, "eyes": seen.eyes, "flicker": seen.flicker, "step": seen.step}
@@ -178,6 +179,16 @@ def _of_pictures(report: Report, seen: Pictures, tracks: Tracks, fps: float) -> 
     fine = seen.sharpness[(seen.sharpness > 0).all(axis=1)]
     if len(fine):
         report.values["mouth_sharpness"] = float(np.median(fine[:, 0] / fine[:, 1]))
+
+
+def _goes_on(tracks: Tracks, frame: int) -> bool:
+    """Whether a face is where it was in the frame before, so that what looks like a cut is a jump of the light."""
+    pair = [next(iter(tracks.at(index)), None) for index in (frame - 1, frame)]
+    if pair[0] is None or pair[1] is None:
+        return False
+    (a0, b0, a1, b1), (c0, d0, c1, d1) = (face.box.tolist() for face in pair if face is not None)
+    shared = max(min(a1, c1) - max(a0, c0), 0.0) * max(min(b1, d1) - max(b0, d0), 0.0)
+    return shared > _SAME_PLACE * ((a1 - a0) * (b1 - b0) + (c1 - c0) * (d1 - d0) - shared)
 
 
 def _of_sound(report: Report, path: Path, seen: Pictures, fps: float, script: str) -> None:
@@ -238,11 +249,12 @@ def _of_reference(
 
 
 def _add_worst(report: Report) -> None:
-    """Where nothing stands out, the frames with the most flicker; the first ones stay, each frame once."""
+    """The frame with the most flicker beside those that stand out; the first ones stay, each frame once."""
     flicker = report.curves["flicker"]
     if len(flicker) and flicker.max() > 0:
         frame = int(np.argmax(flicker))
-        report.worst.append((frame, f"the most flicker, {flicker[frame]:.1f} levels"))
+        if all(abs(frame - other) > 2 for other, _ in report.worst):
+            report.worst.append((frame, f"the most flicker, {flicker[frame]:.1f} levels"))
     once: dict[int, str] = {}
     for frame, why in report.worst:
         once.setdefault(frame, why)

@@ -188,7 +188,8 @@ def _stacked(windows: list[Pixels | None]) -> tuple[npt.NDArray[np.bool_], Pixel
 def quick(curve: npt.NDArray[np.floating], fps: float) -> npt.NDArray[np.float64]:
     """What of a curve, or of several (N, ...), changes within half a second or so."""
     width = 2 * round(_SLOW * fps / 2) + 1
-    return curve - ndimage.uniform_filter1d(curve.astype(np.float64), width, axis=0, mode="nearest")
+    slow: npt.NDArray[np.float64] = ndimage.uniform_filter1d(curve.astype(np.float64), width, axis=0, mode="nearest")
+    return curve.astype(np.float64) - slow
 
 
 def _mouth(windows: list[Pixels | None], fps: float) -> tuple[Curve, Curve]:
