@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
 
 from ...media.audio import Sound
-from ...media.clip import clip_start, decoded
+from ...media.container import clip_start, decoded, may_jump, opened, sound_stream
 from ...media.loudness import loudness
+from ...media.sound_tracks import counted
 from .picture import Curve
 
 _FULL = 0.9985  # of full scale
@@ -19,29 +18,26 @@ _RUN = 3  # so many samples in a row at full scale were cut off
 
 
 def clip_sound(path: Path) -> Sound | None:
-    """The first sound of a clip from its first moment on, mixed to one channel; None if it has none.
+    """A clip's sound from its first moment on, mixed to one channel; None if it has none.
 
-    Players begin a sound when its file says, which may be a little after or before the picture.
+    It is heard when the file says, which may be a little after or before the picture begins.
+
+    Raises:
+        MediaError: the file can't be read.
     """
-    with av.open(str(path)) as container:
-        sounds: list[Any] = list(container.streams.audio)
-        stream = next((sound for sound in sounds if sound.codec_context is not None), None)
+    parts: list[Curve] = []
+    late = 0
+    with opened(path) as container:
+        stream = sound_stream(container)
         if stream is None:
             return None
         rate, began = stream.codec_context.sample_rate, clip_start(container)
-        resampler: Any = av.AudioResampler("fltp", "mono", rate)
-        parts: list[Curve] = []
-        first: float | None = None
-        for frame in decoded(container, stream):
-            if first is None:
-                first = 0.0 if frame.pts is None else float(frame.pts * frame.time_base - began)
-            frame.pts = None  # a gap is no reason to refuse it
-            parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-        parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
+        for piece in counted(decoded(container, stream), "mono", rate, began, jumps=may_jump(container)):
+            late = late if parts else piece.pts
+            parts.append(piece.to_ndarray()[0])
     if not parts:
         return None
     samples = np.nan_to_num(np.concatenate(parts)).clip(-1, 1)
-    late = round((first or 0.0) * rate)
     samples = np.concatenate([np.zeros(late, np.float32), samples]) if late > 0 else samples[-late:]
     return Sound(samples[None].astype(np.float32), rate) if len(samples) else None
 
