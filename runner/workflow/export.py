@@ -22,6 +22,8 @@ REPLACE_IN_PREFIX = {
     "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced", "SaveGLB", "Save3DAdvanced", "SaveGaussianSplat",
     "SavePointCloud", "SaveAnimatedPNG", "CLIPSave", "VAESave", "ModelSave", "LoraSave", "SaveLatent",
 }  # fmt: skip
+MOST_NODES = 100_000
+"""Of a workflow with all its subgraphs written out; the largest that people share have some hundreds."""
 GROUP_PREFIXES = ("workflow/", "workflow>")
 NEED_BROWSER = {"WebcamCapture", "RecordAudio", "Load3D", "Load3DAdvanced"}
 
@@ -48,6 +50,7 @@ def graph_to_api(graph: Graph, rng: random.Random | None = None) -> ApiGraph:
             apply_primitive(node)
     rng = rng or random.Random(0)  # noqa: S311  (wildcards are no secret)
     api: ApiGraph = {}
+    _check_size(graph)
     places = list(_places(graph))
     if unknown := [place for place in places if place.node.info is None]:
         raise _missing(unknown)
@@ -59,6 +62,22 @@ def graph_to_api(graph: Graph, rng: random.Random | None = None) -> ApiGraph:
             if isinstance(value, list) and len(value) == 2 and value[0] not in api:
                 del inputs[name]
     return api
+
+
+def _check_size(graph: Graph) -> None:
+    """Raises BadWorkflow where subgraphs in subgraphs make more nodes than anybody could run."""
+    counts: dict[int, int] = {}
+
+    def count(graph: Graph, path: tuple[int, ...]) -> int:
+        if id(graph) in path:
+            return 0  # one that contains itself, which `_places` names
+        if id(graph) not in counts:
+            inner = (node.subgraph for node in graph.nodes.values() if isinstance(node, Host))
+            counts[id(graph)] = len(graph.nodes) + sum(count(one, (*path, id(graph))) for one in inner)
+        return counts[id(graph)]
+
+    if count(graph, ()) > MOST_NODES:
+        raise BadWorkflow(f"The workflow's subgraphs make more than {MOST_NODES} nodes, too many for any server.")
 
 
 def _places(graph: Graph, path: tuple[Host, ...] = ()) -> Iterator[Place]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,9 +25,7 @@ def node(number: int, kind: str, *, takes: int | None = None, gives: list[int] |
 
 
 def api(*nodes: Raw, links: list[list[Any]]) -> dict[str, Any]:
-    workflow = Workflow({"nodes": list(nodes), "links": [[*link, "IMAGE"] for link in links], "version": 0.4})
-    workflow.bind(INFO)
-    return workflow.api()
+    return api_of({"nodes": list(nodes), "links": [[*link, "IMAGE"] for link in links], "version": 0.4})
 
 
 MAKE, SHOW = node(1, "Make", gives=[1], widgets_values=[8]), node(9, "Show", takes=9)
@@ -97,3 +97,23 @@ def test_all_missing_types_are_named_with_their_packs() -> None:
 def test_a_group_node_is_named_as_one_with_the_way_out(prefix: str) -> None:
     with pytest.raises(MissingNode, match=r"^'Pair': group nodes of the old form.*Open the file in ComfyUI's editor"):
         api(MAKE, node(2, f"{prefix}Pair", takes=1, gives=[9]), SHOW, links=[[1, 1, 0, 2, 0], [9, 2, 0, 9, 0]])
+
+
+@pytest.mark.parametrize(("depth", "width"), [(40, 2), (200, 2), (5, 50), (2000, 1)])
+def test_a_bomb_of_subgraphs_is_refused_in_a_moment(depth: int, width: int) -> None:
+    levels = [f"s{number}" for number in range(depth)] + ["Make"]
+    definitions = [
+        {"id": kind, "name": kind, "links": [], "nodes": [node(number, inner) for number in range(1, width + 1)]}
+        for kind, inner in pairwise(levels)
+    ]
+    content = {"nodes": [node(1, "s0")], "links": [], "definitions": {"subgraphs": definitions}, "version": 0.4}
+    began = time.process_time()
+    with pytest.raises(BadWorkflow, match=r"more than 100000 nodes|nested too deeply"):
+        api_of(content)
+    assert time.process_time() - began < 10
+
+
+def api_of(content: Raw) -> dict[str, Any]:
+    workflow = Workflow(content)
+    workflow.bind(INFO)
+    return workflow.api()
