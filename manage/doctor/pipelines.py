@@ -11,7 +11,7 @@ from myspinbot_runner.workflow import Workflow
 from myspinbot_runner.workflow.model import VIRTUAL
 from myspinbot_shared.manifest import Manifest, Model
 from myspinbot_shared.provenance import is_model_file, texts_in
-from myspinbot_shared.selection import HEAD_ENGINES, IMAGE_MODELS, Roles, lacking, speech_models, upscalers
+from myspinbot_shared.selection import HEAD_ENGINES, IMAGE_MODELS, READY_VOICE, Roles, lacking, speech_models, upscalers
 
 from ..models.store import Status, Store
 
@@ -105,6 +105,8 @@ def wanting(
         best = lacks(next(iter(choices[node_type])), preset)
         if any(preset in manifest.models[key].sets for key in best):
             better += best
+    if "MySpinBotSpeak" in types:
+        better += [model.id for model in manifest.choose([READY_VOICE]) if model.id not in present]
     return manifest.named(needed), [model for model in manifest.named(better) if model.id not in needed]
 
 

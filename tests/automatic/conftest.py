@@ -11,7 +11,7 @@ import pytest
 from myspinbot_runner.server import LocalServer
 from tests.conftest import StartServer
 from tests.identity import portraits
-from tests.miniatures import f5, sd15, upscale, wan, wav2lip
+from tests.miniatures import f5, kokoro, sd15, upscale, wan, wav2lip
 from tests.runner.helpers import tag
 
 from .pipelines import TRAIN, command, training
@@ -46,6 +46,9 @@ def bot(furnished: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> str
 def write_models(models: Path) -> None:
     """A miniature of every model that the automatic stages look for."""
     write_speech(models / "TTS" / "F5-TTS")
+    kokoro.write_model(models / "TTS" / "Kokoro" / "kokoro-v1.0.int8.onnx")
+    for voice in ("af_heart", "am_michael", "im_nicola"):
+        kokoro.write_voice(models / "TTS" / "Kokoro" / "voices" / f"{voice}.bin")
     sd15.write(made(models / "checkpoints" / "v1-5-pruned-emaonly-fp16.safetensors"))
     wav2lip.write(made(models / "wav2lip" / "wav2lip_gan.pth"))
     write_video_models(models)

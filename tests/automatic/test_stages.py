@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from myspinbot_runner import Client
 from myspinbot_runner.errors import BadInput, MissingModel, NodeFailed
+from myspinbot_shared.bots import Bot, save
 from tests.miniatures import wav2lip
 
 from .pipelines import GUIDED
@@ -82,8 +83,9 @@ def test_a_language_that_the_model_does_not_speak_is_a_robots(furnished: Any, sa
         work["1"]["inputs"]["script_language"] = ["s", 0]
     (taken,) = json.loads(text(run(furnished, work), "2"))
     name = "German" if german else "Russian"
-    why = f"The speech models speak English and Chinese, not {name}, so a robot speaks {name}."
-    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
+    assert (taken["stage"], taken["used"]) == ("Speech", "Speak (Draft)")
+    assert f"a voice of one's own speak English and Chinese, not {name}. Kokoro speaks English" in taken["why"]
+    assert taken["why"].endswith(f"and not {name}. A robot speaks {name}.")
 
 
 def test_a_trained_voice_takes_the_model_that_it_was_trained_for(furnished: Any) -> None:
@@ -115,22 +117,41 @@ def train(untrained: Path, path: Path, base: str) -> None:
     save_file(tensors, path, {"myspinbot-voice": json.dumps(facts)})
 
 
-def test_without_a_voice_a_robot_speaks_and_it_is_said(furnished: Any) -> None:
+def test_without_a_voice_of_ones_own_a_ready_one_speaks(furnished: Any) -> None:
     result = run(furnished, speak())
     (taken,) = json.loads(text(result, "2"))
-    why = "No voice was chosen, so a robot speaks English (America)."
-    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
-    assert ("info", f"Takes Speak (Draft). {why}") in levels(result)
+    assert taken == {"stage": "Speech", "used": "Speak (Kokoro)", "models": ["kokoro", "kokoro-af-heart"]}
+    words = [word["text"] for word in json.loads(text(result, "3"))["words"]]
+    assert words == ["Good", "morning", "to", "you"]
+    assert {"Takes Speak (Kokoro).", "The voice is af_heart."} <= set(notices(result))
 
 
-def test_the_draft_preset_takes_no_model(furnished: Any) -> None:
+def test_a_ready_voice_is_chosen_by_hand_or_by_the_bot_and_follows_the_language(furnished: Any) -> None:
+    models = Path(furnished.base_directory) / "models"
+    bot = Bot("reader", "2026-01-02", {}, draft_voice="am_michael")
+    save(bot, (models.parent / "input" / "myspinbot_portrait.jpg").read_bytes(), models / "bots")
+    load = {"b": node("MySpinBotLoadBot", bot="reader")}
+    try:
+        asked = [
+            speak(draft_voice="am_michael"),
+            speak(bot=["b", 0]) | load,
+            speak(bot=["b", 0], language="it", text="Buongiorno.") | load,
+        ]
+        taken = [json.loads(text(run(furnished, graph), "2"))[0]["models"][1] for graph in asked]
+    finally:
+        for file in (models / "bots").glob("reader*"):
+            file.unlink()
+    assert taken == ["kokoro-am-michael", "kokoro-am-michael", "kokoro-im-nicola"]
+
+
+def test_the_draft_preset_takes_no_voice_of_ones_own(furnished: Any) -> None:
     work = speak(voice=["v2", 0], preset=["p", 0]) | voice()
     work["p"] = node("MySpinBotPreset", preset="draft", shape="square")
     result = run(furnished, work)
     (taken,) = json.loads(text(result, "2"))
-    why = "The draft preset takes no speech model, so a robot speaks English (America)."
-    assert taken == {"stage": "Speech", "used": "Speak (Draft)", "why": why}
-    assert ("info", f"Takes Speak (Draft). {why}") in levels(result)
+    why = "The draft preset takes no speech model for a voice of one's own."
+    assert (taken["used"], taken["why"]) == ("Speak (Kokoro)", why)
+    assert ("info", f"Takes Speak (Kokoro). {why}") in [(notice.level, notice.text) for notice in result.notices]
 
 
 @pytest.mark.parametrize(("typed", "longest"), [(0, 640), (256, 384)])
@@ -153,6 +174,7 @@ def test_without_the_model_what_fetches_it_is_said(bare: Any) -> None:
     assert taken["used"] == "Speak (Draft)"
     assert "`myspinbot models get openf5 " in taken["why"]
     assert "vocos" in taken["why"]
+    assert "`myspinbot models get kokoro-af-heart`" in taken["why"]
     assert ("warning", f"Takes Speak (Draft). {taken['why']}") in levels(result), "a voice was chosen, and isn't heard"
 
 

@@ -101,8 +101,11 @@ def test_a_model_that_answers_writes_the_script(server, tmp_path):
         job = client.submit(draft(client, topic="waves", n2__host=ollama.host, model="tiny:1b"))
         result = job.result()
     assert "Waves are made by the wind." in [text for texts in result.texts.values() for text in texts]
-    (notice,) = result.notices
-    assert "models get mediapipe-face-landmarker" in notice.text
+    said = " ".join(notice.text for notice in result.notices)
+    assert "models get mediapipe-face-landmarker" in said
+    assert "A robot speaks English (America)." in said
+    assert "models get kokoro-af-heart" in said
+    assert "Ollama" not in said
     assert ollama.requests[0]["model"] == "tiny:1b"
 
 
@@ -307,7 +310,7 @@ def test_a_model_that_arrives_later_is_asked_and_until_then_every_run_warns(serv
 
     def run(**inputs):
         result = client.submit(draft(client, topic="bees", n2__host=ollama.host, **inputs)).result()
-        said = [notice.text for notice in result.notices if "built-in finder" not in notice.text]
+        said = [notice.text for notice in result.notices if "Ollama" in notice.text]
         return [text for texts in result.texts.values() for text in texts], said
 
     for size in (256, 128):  # the second run changes the head alone

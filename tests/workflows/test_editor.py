@@ -10,7 +10,7 @@ from myspinbot_runner import Client
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.app.json"))
 NODES = [
-    *("MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotDraftHead"),
+    *("MySpinBotScript", "MySpinBotDraftSpeech", "MySpinBotSpeakKokoro", "MySpinBotDraftHead"),
     *("MySpinBotLoadF5", "MySpinBotSpeakF5", "MySpinBotBuildVoice", "MySpinBotLoadVoice", "MySpinBotTrainVoice"),
     *("MySpinBotLoadWav2Lip", "MySpinBotWav2Lip", "MySpinBotTransferLips"),
     *("MySpinBotSubtitles", "MySpinBotBurnSubtitles"),

@@ -68,7 +68,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Bot:
-    """`files` are by kind, `lora`, `voice` and `portrait`, each optional; `consent` what they state, by kind."""
+    """`files` are by kind, `lora`, `voice` and `portrait`, each optional; `consent` what they state, by kind.
+
+    `draft_voice` is the ready voice to speak with where its own can't; empty for one that suits the language.
+    """
 
     name: str
     created: str
@@ -77,6 +80,7 @@ class Bot:
     persona: str = ""
     scene: str = ""
     consent: Mapping[str, str] = field(default_factory=dict[str, str])
+    draft_voice: str = ""
 
     @property
     def parts(self) -> list[Part]:
@@ -95,6 +99,8 @@ class Bot:
         data: dict[str, Any] = {"version": _VERSION, **asdict(self)}
         for part in data["files"].values():
             del part["kind"]
+        if not self.draft_voice:
+            del data["draft_voice"]  # earlier versions don't know it
         _check(data, what)
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 

@@ -30,6 +30,8 @@ HEAD_ENGINES: dict[str, Roles] = {
 """What makes a picture speak, the best first; without any of them the draft does."""
 FAST_UPSCALERS = ("realesr-general-x4v3", "realesr-animevideov3")
 GOOD_UPSCALERS = ("realesrgan-x2plus", "realesrgan-x4plus")
+READY_VOICE = "kokoro-af-heart"
+"""What speaks where there is no voice of one's own, with the model that it needs."""
 LANGUAGE_MODEL = "mistral:7b-instruct"
 """What writes a script, among the `language_models` of `models.yaml`."""
 OLLAMA = "http://127.0.0.1:11434"

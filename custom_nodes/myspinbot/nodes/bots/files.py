@@ -31,6 +31,7 @@ class LoadedBot:
     persona: str = ""
     scene: str = ""
     portrait: Any = None
+    draft_voice: str = "auto"
 
 
 def names() -> list[str]:

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output
 from ...shared.bots import read
+from ..speech.speak_kokoro import AUTO
 from ..voice.profiles import VoiceSocket
 from .files import NONE, BotSocket, LoadedBot, changed_parts, found_parts, names, profile_path
 
@@ -70,7 +71,9 @@ class LoadBot(io.ComfyNode):
         voice = load_profile(paths["voice"]) if "voice" in paths else None
         lora = _as_listed(profile.files["lora"].file) if "lora" in paths else ""
         portrait = _picture(paths["portrait"]) if "portrait" in paths else None
-        loaded = LoadedBot(voice, lora, profile.trigger, profile.persona, profile.scene, portrait)
+        loaded = LoadedBot(
+            voice, lora, profile.trigger, profile.persona, profile.scene, portrait, profile.draft_voice or AUTO
+        )
         return _outputs(loaded, notices)
 
 

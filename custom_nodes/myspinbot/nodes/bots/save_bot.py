@@ -13,6 +13,7 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output
 from ...shared.bots import Bot, BotError, Part, save
 from ...shared.file_names import checked_name
+from ..speech.speak_kokoro import AUTO, voice_input
 from ..voice.profiles import SUFFIX, VoiceSocket, find, names
 from .files import NONE, folder, part_path
 
@@ -62,6 +63,7 @@ class SaveBot(io.ComfyNode):
                     tooltip="The words that call the person up in a prompt, as the LoRA was trained.",
                 ),
                 io.Image.Input("portrait", optional=True, tooltip="A picture of it, kept beside the profile."),
+                voice_input("draft_voice", optional=True),
             ],
             outputs=[io.String.Output("bot", tooltip="The bot's name, as Load Bot lists it.")],
         )
@@ -77,6 +79,7 @@ class SaveBot(io.ComfyNode):
         lora_name: str = "",
         trigger: str = "",
         portrait: Any = None,
+        draft_voice: str = AUTO,
     ) -> io.NodeOutput:
         from ...engines.bots.consent import consent_in
 
@@ -97,7 +100,9 @@ class SaveBot(io.ComfyNode):
                 notices.append({"level": "warning", "text": text})
         if not files and portrait is None:
             raise BotError("The bot consists of nothing. Connect a voice, a LoRA's name or a portrait.")
-        bot = Bot(name, date.today().isoformat(), files, trigger.strip(), persona.strip(), scene.strip(), consent)
+        words = (trigger.strip(), persona.strip(), scene.strip())
+        ready = "" if draft_voice == AUTO else draft_voice
+        bot = Bot(name, date.today().isoformat(), files, *words, consent, ready)
         save(bot, _png(portrait) if portrait is not None else b"", folder())
         return output(name, notices=notices)
 

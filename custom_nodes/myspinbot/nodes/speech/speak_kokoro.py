@@ -49,7 +49,7 @@ class SpeakKokoro(io.ComfyNode):
                     "speed",
                     default=1.0,
                     min=0.5,
-                    max=2.0,
+                    max=2.5,
                     step=0.05,
                     tooltip="How fast the speech is: 1 is the voice's own pace, and greater is faster.",
                 ),
