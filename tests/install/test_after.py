@@ -12,7 +12,8 @@ from pathlib import Path
 import av
 import pytest
 
-from setup_steps.after import WORKERS, make_demo
+from myspinbot_shared.selection import READY_VOICE
+from setup_steps.after import VOICE, WORKERS, fetch_voice, make_demo
 from setup_steps.places import Places
 from setup_steps.talk import SetupError
 from tests.conftest import missing
@@ -127,6 +128,24 @@ def test_the_demo_makes_a_video_and_says_where(tmp_path: Path, capfd: pytest.Cap
     with pytest.raises(SetupError, match="The demo failed"):
         make_demo(places, "")
     assert video.is_file()
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_voice_is_fetched_and_its_lack_is_no_failure(
+    status: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    places = Places(tmp_path)
+    places.runner.parent.mkdir(parents=True)
+    places.runner.write_text(f'#!/bin/sh\necho "$@"\nexit {status}\n')
+    places.runner.chmod(0o755)
+    fetch_voice(places)
+    said = capfd.readouterr().out
+    assert f"models get {VOICE}\n" in said
+    assert ("sounds like a robot" in said) == bool(status)
+
+
+def test_the_demos_voice_is_the_packs_own() -> None:
+    assert VOICE == READY_VOICE
 
 
 def test_a_clone_without_the_pipeline_says_so(tmp_path: Path) -> None:

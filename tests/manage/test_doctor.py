@@ -232,7 +232,7 @@ def furnish(store: Store, manifest: Manifest, *ids: str) -> None:
     """Files of these models' sizes that look whole, with nothing in them."""
     for model in manifest.choose(ids):
         size = model.bytes or 1000
-        beginning = b" " * size if model.format == "text" else b"\x80"
+        beginning = b" " * size if model.format == "text" else {"onnx": b"\x08"}.get(model.format, b"\x80")
         if model.format == "safetensors":
             numbers = {"dtype": "U8", "shape": [size - 108], "data_offsets": [0, size - 108]}
             beginning = (100).to_bytes(8, "little") + json.dumps({"x": numbers}).encode().ljust(100)
@@ -252,7 +252,9 @@ def test_what_automatic_nodes_lack(tmp_path: Path, shipped: Manifest) -> None:
     assert bare["train_bot"].rating == "note"
     assert "lacks z_image_turbo_bf16.safetensors (12.3 GB, Apache-2.0); " in bare["train_bot"].text
     assert "`myspinbot models get z-image-turbo qwen3-4b flux-vae` fetches them." in bare["train_bot"].text
-    assert bare["guided"].text == "ready, as far as its models go"
+    for name in ("guided", "draft"):
+        assert bare[name].data["better"] == ["kokoro-af-heart", "kokoro"]
+        assert bare[name].text.endswith("`myspinbot models get kokoro-af-heart kokoro` fetches them.")
     small = lines("low-vram")["guided"]
     assert small.data["ready"] is True
     assert "stages are simpler for want of " in small.text
