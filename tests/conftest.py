@@ -56,6 +56,8 @@ _SERVER = {"server", "private_server", "start_server"}
 _ENVIRONMENT = {"builds_environments"}
 _PROCESS = {"starts_processes"}
 _WEIGHTS = {"weights"}
+_SECONDS = {"slow": 60, "gpu": 60, "browser": 5, "server": 5, "real": 5, "process": 4, "environment": 2, "unit": 0.1}
+"""About how long a test takes, by its first mark of these."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -65,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     With several workers a file goes to one of them as a whole, in the order of collection; a long file that began
     last would keep one worker busy while the others have nothing left to do.
     """
-    cost: dict[Path, int] = {}
+    cost: dict[Path, float] = {}
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
         if needs & _WEIGHTS:
@@ -80,8 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("process")
         elif not _marked(item, "slow", "gpu", "real"):
             item.add_marker("unit")
-        slow = _marked(item, "slow")
-        cost[item.path] = cost.get(item.path, 0) + (60 if slow else 5 if needs & (_BROWSER | _SERVER) else 0)
+        cost[item.path] = cost.get(item.path, 0) + next(n for mark, n in _SECONDS.items() if _marked(item, mark))
     items.sort(key=lambda item: -cost[item.path])
 
 

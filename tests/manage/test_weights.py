@@ -23,7 +23,7 @@ from myspinbot_runner.errors import BadInput, BrokenModel
 
 
 @pytest.fixture(scope="module")
-def weights() -> ModuleType:
+def loader() -> ModuleType:
     return importlib.import_module("myspinbot.engines.weights")
 
 
@@ -62,41 +62,41 @@ def assert_same(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor])
 
 
 @pytest.mark.parametrize("make", ["pickle and zip", "pickle before zip"])
-def test_a_crafted_file_is_refused_and_never_run(tmp_path: Path, weights: ModuleType, make: str) -> None:
+def test_a_crafted_file_is_refused_and_never_run(tmp_path: Path, loader: ModuleType, make: str) -> None:
     path, trap = tmp_path / "evil.pth", tmp_path / "trap"
     content = {"state_dict": state(), "epoch": Touch(trap)}
     torch.save(content, path, _use_new_zipfile_serialization=make == "pickle and zip")
-    with pytest.raises(weights.WeightsError, match=r"evil\.pth holds more than numbers: loading it would run"):
-        weights.load_weights(path)
-    with pytest.raises(weights.WeightsError):
-        weights.convert(path)
+    with pytest.raises(loader.WeightsError, match=r"evil\.pth holds more than numbers: loading it would run"):
+        loader.load_weights(path)
+    with pytest.raises(loader.WeightsError):
+        loader.convert(path)
     assert not trap.exists()
     assert [file.name for file in tmp_path.iterdir()] == ["evil.pth"]
     torch.load(path, weights_only=False)
     assert trap.exists(), "the trap itself must work, or this test proves nothing"
 
 
-def test_a_bare_pickle_is_refused_and_never_run(tmp_path: Path, weights: ModuleType) -> None:
+def test_a_bare_pickle_is_refused_and_never_run(tmp_path: Path, loader: ModuleType) -> None:
     path, trap = tmp_path / "evil.bin", tmp_path / "trap"
     path.write_bytes(pickle.dumps(Touch(trap), protocol=2))
-    with pytest.raises(weights.WeightsError):
-        weights.load_weights(path)
+    with pytest.raises(loader.WeightsError):
+        loader.load_weights(path)
     assert not trap.exists()
 
 
-def test_a_system_call_is_named(tmp_path: Path, weights: ModuleType) -> None:
+def test_a_system_call_is_named(tmp_path: Path, loader: ModuleType) -> None:
     class Evil:
         def __reduce__(self) -> tuple[Any, ...]:
             return os.system, ("true",)
 
     torch.save(Evil(), tmp_path / "evil.pt")
-    with pytest.raises(weights.WeightsError, match=rf"would run {os.name}\.system"):
-        weights.load_weights(tmp_path / "evil.pt")
+    with pytest.raises(loader.WeightsError, match=rf"would run {os.name}\.system"):
+        loader.load_weights(tmp_path / "evil.pt")
 
 
 @pytest.mark.parametrize("new", [True, False])
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "params_ema", "params", "model_state_dict", "model"])
-def test_checkpoints_of_all_kinds(tmp_path: Path, weights: ModuleType, wrapper: str | None, new: bool) -> None:
+def test_checkpoints_of_all_kinds(tmp_path: Path, loader: ModuleType, wrapper: str | None, new: bool) -> None:
     path = tmp_path / "m.pth"
     content: dict[str, Any] = OrderedDict(state()) if wrapper is None else {
         wrapper: OrderedDict(state()),
@@ -106,62 +106,62 @@ def test_checkpoints_of_all_kinds(tmp_path: Path, weights: ModuleType, wrapper: 
         "betas": (0.9, None),
     }  # fmt: skip
     torch.save(content, path, _use_new_zipfile_serialization=new)
-    assert_same(weights.load_weights(path), state())
+    assert_same(loader.load_weights(path), state())
 
 
-def test_averaged_weights_come_first(tmp_path: Path, weights: ModuleType) -> None:
+def test_averaged_weights_come_first(tmp_path: Path, loader: ModuleType) -> None:
     torch.save({"params": {"a": torch.zeros(1)}, "params_ema": {"a": torch.ones(1)}}, tmp_path / "m.pth")
-    assert weights.load_weights(tmp_path / "m.pth")["a"].item() == 1
+    assert loader.load_weights(tmp_path / "m.pth")["a"].item() == 1
 
 
-def test_safetensors_whatever_the_suffix(tmp_path: Path, weights: ModuleType) -> None:
+def test_safetensors_whatever_the_suffix(tmp_path: Path, loader: ModuleType) -> None:
     save_file({"a": torch.ones(3)}, tmp_path / "m.pth")
-    assert_same(weights.load_weights(tmp_path / "m.pth"), {"a": torch.ones(3)})
-    with pytest.raises(weights.WeightsError, match="already"):
-        weights.convert(tmp_path / "m.pth")
+    assert_same(loader.load_weights(tmp_path / "m.pth"), {"a": torch.ones(3)})
+    with pytest.raises(loader.WeightsError, match="already"):
+        loader.convert(tmp_path / "m.pth")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 8, 9, 100, -1])
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_damaged_files(tmp_path: Path, weights: ModuleType, cut: int, suffix: str) -> None:
+def test_damaged_files(tmp_path: Path, loader: ModuleType, cut: int, suffix: str) -> None:
     path = tmp_path / f"m.{suffix}"
     if suffix == "pth":
         torch.save({"a": torch.ones(300)}, path)
     else:
         save_file({"a": torch.ones(300)}, path)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(weights.WeightsError, match=rf"m\.{suffix} is damaged"):
-        weights.load_weights(path)
+    with pytest.raises(loader.WeightsError, match=rf"m\.{suffix} is damaged"):
+        loader.load_weights(path)
 
 
 @pytest.mark.parametrize("content", [b"<html>log in</html>", b"\x80\x02.", NOISE, b"PK\x03\x04", b"\0" * 40])
-def test_other_files(tmp_path: Path, weights: ModuleType, content: bytes) -> None:
+def test_other_files(tmp_path: Path, loader: ModuleType, content: bytes) -> None:
     (tmp_path / "m.pth").write_bytes(content)
-    with pytest.raises(weights.WeightsError):
-        weights.load_weights(tmp_path / "m.pth")
+    with pytest.raises(loader.WeightsError):
+        loader.load_weights(tmp_path / "m.pth")
 
 
-def test_no_weights_and_no_file(tmp_path: Path, weights: ModuleType) -> None:
+def test_no_weights_and_no_file(tmp_path: Path, loader: ModuleType) -> None:
     torch.save({"epoch": 1, "names": ["a"]}, tmp_path / "m.pth")
-    with pytest.raises(weights.WeightsError, match="holds no weights"):
-        weights.load_weights(tmp_path / "m.pth")
+    with pytest.raises(loader.WeightsError, match="holds no weights"):
+        loader.load_weights(tmp_path / "m.pth")
     with pytest.raises(FileNotFoundError):
-        weights.load_weights(tmp_path / "none.pth")
+        loader.load_weights(tmp_path / "none.pth")
 
 
-def test_conversion_changes_no_number(tmp_path: Path, weights: ModuleType) -> None:
+def test_conversion_changes_no_number(tmp_path: Path, loader: ModuleType) -> None:
     path = tmp_path / "m.v1.pth"
     torch.save({"state_dict": state(), "step": 3}, path)
     before = path.read_bytes()
-    target = weights.convert(path)
+    target = loader.convert(path)
     assert target == tmp_path / "m.v1.safetensors"
     assert_same(load_file(target), state())
-    assert_same(weights.load_weights(target), weights.load_weights(path))
+    assert_same(loader.load_weights(target), loader.load_weights(path))
     assert path.read_bytes() == before
     with safe_open(target, "pt") as file:
         assert file.metadata()["converted_from"] == "m.v1.pth"
     with pytest.raises(FileExistsError, match="nothing was changed"):
-        weights.convert(path)
+        loader.convert(path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.v1.pth", "m.v1.safetensors"]
 
 
@@ -200,17 +200,17 @@ def test_the_runner_names_the_loader_that_is_there() -> None:
     assert (runner_convert.PACK / "engines" / "weights.py").is_file()
 
 
-def test_a_disk_that_is_full_is_said_and_gets_no_half_file(weights: ModuleType, small_disk: Path) -> None:
+def test_a_disk_that_is_full_is_said_and_gets_no_half_file(loader: ModuleType, small_disk: Path) -> None:
     path = small_disk / "large.safetensors"
     with pytest.raises(OSError, match=f"The disk is full: there is no room for a file in {small_disk}") as caught:
-        weights.save_weights(path, {"a": torch.ones(10**6)})
+        loader.save_weights(path, {"a": torch.ones(10**6)})
     assert caught.value.errno == errno.ENOSPC
     torch.save({"a": torch.ones(300_000)}, small_disk / "old.pt")
     with pytest.raises(OSError, match="Make room"):
-        weights.convert(small_disk / "old.pt")
+        loader.convert(small_disk / "old.pt")
     assert [file.name for file in small_disk.iterdir()] == ["old.pt"]
 
 
-def test_another_error_of_the_system_is_an_error_of_the_system(weights: ModuleType, tmp_path: Path) -> None:
+def test_another_error_of_the_system_is_an_error_of_the_system(loader: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        weights.save_weights(tmp_path / "nowhere" / "a.safetensors", {"a": torch.ones(1)})
+        loader.save_weights(tmp_path / "nowhere" / "a.safetensors", {"a": torch.ones(1)})
