@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from myspinbot.engines.speech import espeak, kokoro
+from myspinbot.engines.speech.kokoro import mandarin
 from myspinbot.engines.speech.kokoro.alphabet import NUMBERS
 from myspinbot.engines.speech.kokoro.sentences import LONGEST, cut
 from myspinbot.engines.speech.kokoro.voices import SPOKEN, VOICES, UnspokenError, choose, language_of_voice, voice_for
@@ -69,6 +70,16 @@ def test_the_alphabet_is_the_models():
 )  # fmt: skip
 def test_words_are_written_in_the_models_letters(text, language, written):
     assert " ".join(letters(text, language)) == unicodedata.normalize("NFD", written)
+
+
+def test_chinese_has_its_tones_and_words():
+    text = "你好，世界。今天22度, OK吗？女儿吃饭。"
+    sentences, words = cut(text, mandarin.pronounce(text), "cmn")
+    written = "".join(one.letters for one in sentences)
+    assert written.startswith("ni↗xau↓, ʂɨ↘ʨje↘. ʨi→ntʰjɛ→n ")
+    assert "ny↓ɚ↗ ꭧʰɨ→fa↘n." in written
+    assert {"你好", "世界", "今天", "OK", "女儿"} <= set(words)
+    assert {symbol for one in sentences for symbol, _, _ in one.phonemes}.isdisjoint({"i→", "→"})
 
 
 def test_a_text_is_cut_at_the_ends_of_its_sentences_and_lines():

@@ -15,6 +15,7 @@ from ....media.loudness import levelled
 from ...progress import OnStep
 from ...timings import Span, Timings
 from ..espeak import Speech, pronounce
+from . import mandarin
 from .model import SAMPLE_RATE, SAMPLES_PER_FRAME, Kokoro, KokoroError, load, load_voice
 from .sentences import Sentence, cut
 
@@ -51,7 +52,8 @@ def speak(
         KokoroError: The model isn't Kokoro's.
     """
     report: OnStep = on_step or (lambda done, total: None)
-    sentences, words = cut(text, pronounce(text, language=language), language)
+    spoken = mandarin.pronounce(text) if language == "cmn" and text.strip() else pronounce(text, language=language)
+    sentences, words = cut(text, spoken, language)
     if not sentences:
         raise ValueError(f"Nothing in the text can be spoken by Kokoro in {language!r}: {text[:60]!r}.")
     pieces, timings, done, read = list[npt.NDArray[np.float32]](), _Collected(words), 0, 0

@@ -16,7 +16,8 @@ _SHORTEST = 20  # letters; so little is spoken poorly when it is alone
 _CASED = re.compile(r"[^\W_]*[0-9A-Za-z\u00c0-\u052f\u0900-\u0dff]")  # of a script that sets words apart by spaces
 _EDGES = ".,:;!?…\"'()[]{}«»„“”‘’¡¿-–—*_।，。、！？；：「」『』（）"
 _TITLE = re.compile(r"\b(?:[A-Z]|Mrs?|Ms|Mx|Dr|Prof|St|Sra?|Sig|Mme|Mlle)\.\s+$")  # no sentence ends there
-_INSIDE = re.compile(r"(?<=\w)[^\w\s](?=\w)")  # the signs of don't, e-mail, 3.14
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_INSIDE = re.compile(r"(?<=\w)[^\w\s、。「-』！（），：；？](?=\w)")  # the signs of don't, e-mail, 3.14
 _END, _CLAUSE = set(".!?…"), set(",;:—)")
 
 Ranges = list[tuple[int, int, int]]
@@ -95,7 +96,8 @@ def _short_enough(spoken: Iterable[Pronounced], longest: int = 50) -> Iterator[P
 def _words(text: str, items: list[Pronounced]) -> tuple[list[list[int]], list[str]]:
     """For each item which words of the text it speaks, and these words."""
     tokens = [match.span() for match in re.finditer(r"\S+", text)]
-    cased = [bool(_CASED.search(text[start:end])) for start, end in tokens]
+    parts = [text[start:end] for start, end in tokens]
+    cased = [bool(_CASED.search(part)) and not _UNSPACED.search(part) for part in parts]
     spans, owned = list[tuple[int, int]](), list[list[int]]()
     at = 0
     for index, item in enumerate(items):
@@ -135,7 +137,7 @@ def _part(item: Pronounced, indices: list[int], after: str, language: str, end: 
     part = Sentence(end=end)
     for symbol, letters in zip(item.symbols, spelled(item.symbols, language), strict=True):
         if letters:
-            part.phonemes.append((symbol, len(part.letters), len(part.letters) + len(letters)))
+            part.phonemes.append((symbol.strip("→↗↓↘"), len(part.letters), len(part.letters) + len(letters)))
             part.letters += letters
     # Where one item speaks several words, each gets its share.
     cuts = [round(share * len(part.phonemes) / len(indices)) for share in range(len(indices) + 1)]
