@@ -16,6 +16,8 @@ from .talk import CommandError, SetupError, call, gigabytes, printable, say
 TOPIC = "Why is the sky blue?"
 VOICE = "kokoro-af-heart"
 """Of `models.yaml`: what the demo speaks with, together with the model that it needs."""
+SCRIPT_MODEL = "qwen3-0.6b"
+"""Its id among the models that the runner fetches."""
 QUICK_TESTS = "not slow and not gpu"
 WORKERS = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Two, as each may have a server and a browser of its own; tests/conftest.py puts the files in order."""
@@ -69,6 +71,15 @@ def find_draft(places: Places) -> Path:
 
 def _draft(places: Places) -> Path:
     return places.root / "workflows" / "draft.app.json"
+
+
+def fetch_script_model(places: Places) -> None:
+    """Fetches the model that writes the demo's script where no Ollama answers; the demo goes on without it."""
+    say()
+    try:
+        call([places.runner, "models", "get", SCRIPT_MODEL], cwd=places.root)
+    except CommandError as error:
+        say(f"The script model couldn't be fetched, so a template may have to write the script. To try again: {error}")
 
 
 def fetch_voice(places: Places) -> None:

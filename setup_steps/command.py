@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .after import fetch_voice, find_draft, make_demo, run_tests, summary
+from .after import fetch_script_model, fetch_voice, find_draft, make_demo, run_tests, summary
 from .comfyui_source import VERSION, is_comfyui
 from .existing import look_at
 from .places import Places
@@ -37,10 +37,15 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--comfyui", type=Path, metavar="PATH", help="use this ComfyUI; its PyTorch stays as it is")
     parser.add_argument("--python", type=Path, metavar="PATH", help="with --comfyui: the Python that runs it")
     parser.add_argument("--demo", action="store_true", help="make a first video and say where it is")
+    parser.add_argument(
+        "--with-script-model", action="store_true", help="with --demo: fetch the small model that writes its script"
+    )
     parser.add_argument("--test", action="store_true", help="install what the tests need and run them")
     options = parser.parse_args(own)
     if options.python and not options.comfyui:
         parser.error("--python goes with --comfyui")
+    if options.with_script_model and not options.demo:
+        parser.error("--with-script-model goes with --demo")
     if options.test and options.comfyui:
         parser.error("--test makes a ComfyUI of its own, so that nothing is added to yours; leave out --comfyui")
     if rest and not options.test:
@@ -84,6 +89,8 @@ def _run(places: Places, options: argparse.Namespace, rest: list[str]) -> int:
     setup = Setup(places, existing, tests=options.test)
     setup.run()
     start = summary(setup)
+    if options.with_script_model:
+        fetch_script_model(places)
     if options.demo:
         fetch_voice(places)
         make_demo(places, start)

@@ -32,7 +32,7 @@ from .nodes.lipsync.transfer_lips import TransferLips
 from .nodes.lipsync.wav2lip import Wav2Lip
 from .nodes.lipsync.wav2lip_model import LoadWav2Lip
 from .nodes.measure.measure import Measure
-from .nodes.script.write_script import Script
+from .nodes.script.write_script import WriteScript
 from .nodes.speech.load_f5 import LoadF5
 from .nodes.speech.speak_draft import DraftSpeech
 from .nodes.speech.speak_f5 import SpeakF5
@@ -54,7 +54,7 @@ class MySpinBot(ComfyExtension):
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
-            *(Script, DraftSpeech, SpeakKokoro, DraftHead),
+            *(WriteScript, DraftSpeech, SpeakKokoro, DraftHead),
             *(LoadF5, SpeakF5, BuildVoice, LoadVoice, TrainVoice),
             *(LoadWav2Lip, Wav2Lip, TransferLips),
             *(Subtitles, BurnSubtitles),

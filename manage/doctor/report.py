@@ -63,7 +63,7 @@ def ollama_line(manifest: Manifest, ollama: Ollama) -> Line:
     """Ollama and the language models that the workflows name."""
     data = {"url": ollama.url, "models": None if ollama.models is None else list(ollama.models)}
     if ollama.models is None:
-        text = f"doesn't answer at {ollama.url}; scripts come from a template until it does."
+        text = f"doesn't answer at {ollama.url}; until it does, scripts come from Qwen3 or a template."
         return Line("Ollama", "note", text, data)
     lacking = [model.name for model in manifest.language_models if not serves(ollama, model.name)]
     if lacking:

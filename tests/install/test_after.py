@@ -12,8 +12,9 @@ from pathlib import Path
 import av
 import pytest
 
+from myspinbot_shared.manifest import load
 from myspinbot_shared.selection import READY_VOICE
-from setup_steps.after import VOICE, WORKERS, fetch_voice, make_demo
+from setup_steps.after import SCRIPT_MODEL, VOICE, WORKERS, fetch_script_model, fetch_voice, make_demo
 from setup_steps.places import Places
 from setup_steps.talk import SetupError
 from tests.conftest import missing
@@ -146,6 +147,21 @@ def test_a_voice_is_fetched_and_its_lack_is_no_failure(
 
 def test_the_demos_voice_is_the_packs_own() -> None:
     assert VOICE == READY_VOICE
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_the_script_model_is_fetched_by_the_runner_and_the_demo_goes_on_without(
+    status: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    places = Places(tmp_path)
+    places.runner.parent.mkdir(parents=True)
+    places.runner.write_text(f'#!/bin/sh\necho "asked for: $*"\nexit {status}\n')
+    places.runner.chmod(0o755)
+    fetch_script_model(places)
+    written = capfd.readouterr().out
+    assert f"asked for: models get {SCRIPT_MODEL}" in written
+    assert ("couldn't be fetched" in written) == bool(status)
+    assert SCRIPT_MODEL in load().models
 
 
 def test_a_clone_without_the_pipeline_says_so(tmp_path: Path) -> None:

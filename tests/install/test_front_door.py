@@ -79,7 +79,7 @@ def test_the_manager_gets_silence_through_a_link_too(clone: Path, tmp_path: Path
 def test_help_names_every_choice(clone: Path) -> None:
     done = install(clone, "--help")
     assert done.returncode == 0
-    for word in ("--comfyui", "--python", "--demo", "--test", "pytest"):
+    for word in ("--comfyui", "--python", "--demo", "--with-script-model", "--test", "pytest"):
         assert word in done.stdout
 
 
@@ -87,6 +87,7 @@ def test_help_names_every_choice(clone: Path) -> None:
     ("arguments", "reason"),
     [
         (["--python", "x"], "--python goes with --comfyui"),
+        (["--with-script-model"], "--with-script-model goes with --demo"),
         (["--test", "--comfyui", "x"], "--test makes a ComfyUI of its own"),
         (["--", "-k", "x"], "go with --test"),
         (["--nonsense"], "unrecognized arguments"),

@@ -14,6 +14,7 @@ from myspinbot_shared.selection import (
     IMAGE_MODELS,
     LANGUAGE_MODEL,
     PRESETS,
+    SCRIPT_MODELS,
     lacking,
     speech_models,
     suited_preset,
@@ -32,7 +33,7 @@ def shipped() -> Manifest:
 
 def test_they_are_those_of_the_manifest(shipped: Manifest) -> None:
     models = shipped.models
-    ways = [*IMAGE_MODELS.values(), *HEAD_ENGINES.values()]
+    ways = [*IMAGE_MODELS.values(), *HEAD_ENGINES.values(), tuple(SCRIPT_MODELS.values())]
     assert all(key in models for roles in ways for ids in roles for key in ids)
     assert {*FAST_UPSCALERS, *GOOD_UPSCALERS} == {model.id for model in models.values() if model.stage == "upscale"}
     assert [model.id for model in speech_models(shipped)] == ["openf5", "f5-v1-base"]

@@ -29,6 +29,18 @@ _NAMES = {
     "tr": "turkish türkçe", "uk": "ukrainian українська", "ur": "urdu اردو", "vi": "vietnamese việt",
     "yue": "cantonese 粵語 粤语 廣東話 广东话", "zh": "chinese mandarin 中文 汉语 漢語 普通话 國語",
 }  # fmt: skip
+_COMMON = {
+    code: frozenset(words.split())
+    for code, words in {
+        "en": "the of and is are was it this that you your we they to for with have not what how",
+        "de": "der die das und ist sind nicht ein eine einen es wir ihr sie zu mit von für auf wie was auch",
+        "es": "el la los las que es son en un una por con y para como lo se su",
+        "fr": "le la les des est sont et un une que qui dans pour ce il elle nous vous pas du",
+        "it": "il la che di è sono un una per non con gli si lo del della questo",
+        "nl": "de het een en van is zijn dat niet op voor met wij je ook wat hoe",
+        "pt": "o os que de um uma não para com é são em da como você",
+    }.items()
+}
 _CODES = {name: code for code, names in _NAMES.items() for name in names.split()}
 _CODE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 
@@ -42,6 +54,24 @@ def language_of(text: str) -> str:
         if re.search(pattern, text):
             return language
     return "en"
+
+
+def could_be(text: str, code: str) -> bool:
+    """Whether a text may be in the language: by its letters, and among Latin ones by its commonest words.
+
+    True where neither tells, as of a language that isn't known here.
+    """
+    if code not in _NAMES:
+        return True
+    if has_own_letters(code):
+        seen = language_of(text)  # Ukrainian's letters may be missing in a short text
+        return seen == (code if code in SCRIPTS else language_of(_NAMES[code])) or (code, seen) == ("uk", "ru")
+    if language_of(text) != "en":
+        return False
+    words = re.findall(r"\w+", text.casefold())
+    counts = {known: sum(word in common for word in words) for known, common in _COMMON.items()}
+    own = counts.pop(code, len(words) // 8)
+    return own >= max(counts.values())
 
 
 def has_own_letters(code: str) -> bool:

@@ -30,6 +30,11 @@ HEAD_ENGINES: dict[str, Roles] = {
 """What makes a picture speak, the best first; without any of them the draft does."""
 FAST_UPSCALERS = ("realesr-general-x4v3", "realesr-animevideov3")
 GOOD_UPSCALERS = ("realesrgan-x2plus", "realesrgan-x4plus")
+SCRIPT_MODELS: dict[str, tuple[str, ...]] = {
+    "Qwen3 4B": ("qwen3-4b", "qwen3-4b-fp8"),
+    "Qwen3 0.6B": ("qwen3-0.6b",),
+}
+"""The text encoders that write a script where no Ollama answers, by their names: the ids to choose from."""
 READY_VOICE = "kokoro-af-heart"
 """What speaks where there is no voice of one's own, with the model that it needs."""
 LANGUAGE_MODEL = "mistral:7b-instruct"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 WORDS_PER_SECOND = 2.5
 TONES = ("casual", "formal", "playful", "dramatic")
+_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # Thai, kana, ideographs
 _CHARACTERS_A_WORD = 2  # where words are not set apart by spaces, as in Chinese
 
 
@@ -31,13 +32,30 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`narration` is spoken, in `language`; `scene` describes the picture; `warning` is why a template had to do."""
+    """A script and where it came from.
+
+    Attributes:
+        narration: What is spoken, in `language`.
+        scene: Describes the picture.
+        fallback: Whether a template had to do.
+        warning: Why it had to.
+        source: Who wrote it, as people know it.
+        model: The writer's id in `models.yaml`; empty for others.
+        why: Why none of those that are asked before wrote it.
+        seconds: What it took.
+        tokens: How many were written; 0 where that isn't known.
+    """
 
     narration: str
     scene: str
     fallback: bool = False
     warning: str = ""
     language: str = "English"
+    source: str = "a template"
+    model: str = ""
+    why: str = ""
+    seconds: float = 0.0
+    tokens: int = 0
 
 
 def shorten(narration: str, words: int) -> str:
@@ -55,5 +73,5 @@ def shorten(narration: str, words: int) -> str:
 def count_words(text: str) -> int:
     """Words as they are spoken, in scripts with and without spaces between them."""
     parts = text.split()
-    unspaced = len(text) / max(len(parts), 1) > 25
+    unspaced = len(text) / max(len(parts), 1) > 25 or 2 * len(_UNSPACED.findall(text)) > len(text)
     return len(text) // _CHARACTERS_A_WORD if unspaced else len(parts)

@@ -2,7 +2,6 @@
 
 import json
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +10,8 @@ from typing import Any
 
 from ...shared.selection import LANGUAGE_MODEL, OLLAMA
 from ..progress import OnStep
-from .brief import Brief, Script, shorten
+from .answer import NARRATION, SCENE, Answer, ModelError, role, script_of, task
+from .brief import Brief, Script
 
 SCHEMA = {
     "type": "object",
@@ -19,21 +19,7 @@ SCHEMA = {
     "required": ["scene", "narration"],
 }
 LONGEST_ANSWER = 200_000  # characters; a model that goes on has lost its way
-_REFUSALS = re.compile(
-    r"^\W*(i'?m (very |so )?sorry|i apologi[sz]e|sorry|as an ai\b[^.]*|unfortunately)?[\s,.:;]*(but )?"
-    r"(i|we) (can ?not|can't|won't|am unable to|am not able to|must decline to|'?m unable to) "
-    r"(\w+ )?(help|assist|provide|create|write|generate|comply|fulfil|do|discuss|answer|produce)\b",
-    re.IGNORECASE,
-)
 _TICK = 0.1  # seconds between two looks for a cancel
-
-
-class ModelError(Exception):
-    """The model gave no script. `again` says whether a second try may help."""
-
-    def __init__(self, message: str, *, again: bool = False) -> None:
-        super().__init__(message)
-        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +33,17 @@ class Model:
     seed: int = 290381
 
 
-def ask(brief: Brief, model: Model, on_step: OnStep | None = None) -> Script:
-    """A script for `brief`. `on_step(tenths of a second, timeout)` is called while the model thinks.
+def ask(brief: Brief, model: Model, on_step: OnStep | None = None) -> tuple[Script, int]:
+    """A script for `brief`, and how many tokens were written for it.
+
+    `on_step(tenths of a second, timeout)` is called while the model thinks.
 
     Raises:
         ModelError: for whatever reason there is no script.
     """
     try:
-        return _script(_in_background(lambda stopped: _chat(brief, model, stopped), model.timeout, on_step), brief)
+        answer = _in_background(lambda stopped: _chat(brief, model, stopped), model.timeout, on_step)
+        return _script(answer.text, brief), answer.tokens
     except ModelError:
         raise
     except ImportError as error:
@@ -65,7 +54,7 @@ def ask(brief: Brief, model: Model, on_step: OnStep | None = None) -> Script:
         ) from error
 
 
-def _chat(brief: Brief, model: Model, stopped: threading.Event) -> str:
+def _chat(brief: Brief, model: Model, stopped: threading.Event) -> Answer:
     """The model's answer, read piece by piece, so that it ends soon after `stopped` is set."""
     import httpx
     import ollama
@@ -77,6 +66,7 @@ def _chat(brief: Brief, model: Model, stopped: threading.Event) -> str:
         raise ModelError(f"The host {model.host[:80]!r} is no address of a server.") from error
     try:
         pieces: list[str] = []
+        tokens = 0
         for part in client.chat(
             model=model.name,
             messages=_messages(brief),
@@ -85,9 +75,10 @@ def _chat(brief: Brief, model: Model, stopped: threading.Event) -> str:
             stream=True,
         ):
             pieces.append(part.message.content or "")
+            tokens = part.eval_count or tokens
             if stopped.is_set() or sum(map(len, pieces)) > LONGEST_ANSWER:
                 break
-        return "".join(pieces)
+        return Answer("".join(pieces), tokens)
     except ollama.ResponseError as error:
         if error.status_code == 404:
             raise ModelError(
@@ -105,21 +96,13 @@ def _chat(brief: Brief, model: Model, stopped: threading.Event) -> str:
 
 
 def _messages(brief: Brief) -> list[dict[str, str]]:
-    persona = f" You speak as {brief.persona}." if brief.persona.strip() else ""
     return [
         {
             "role": "system",
-            "content": "You write short talking-head videos."
-            f"{persona} Answer with one JSON object with two strings. `narration`: the words to be spoken to the "
-            "camera and nothing else: no headings, no stage directions, no emoji, numbers and symbols as they are "
-            "read aloud. `scene`: in English, one camera-ready description of the picture for an image generator: "
-            "the speaker's setting, clothes, framing, light and mood; no text in the picture.",
+            "content": f"{role(brief)} Answer with one JSON object with two strings. `narration`: {NARRATION}. "
+            f"`scene`: {SCENE}.",
         },
-        {
-            "role": "user",
-            "content": f"Topic: {brief.topic.strip()}\nTone: {brief.tone}\nNarration language: {brief.language}\n"
-            f"Length: about {brief.words} words, {brief.seconds} seconds when read aloud.",
-        },
+        {"role": "user", "content": task(brief)},
     ]
 
 
@@ -130,12 +113,7 @@ def _script(answer: str, brief: Brief) -> Script:
         narration, scene = (_one_line(data.get(key)) for key in ("narration", "scene"))
     except (ValueError, RecursionError, AttributeError) as error:
         raise ModelError("The model's answer was not the JSON that it was asked for.", again=True) from error
-    if not re.search(r"\w", narration):
-        raise ModelError("The model's answer held no narration.", again=True)
-    if _REFUSALS.match(narration.replace("\u2019", "'")):
-        raise ModelError(f"The model refused: {narration[:120]!r}", again=True)
-    scene = scene or f"A person talks to the camera about {brief.topic.strip()}."
-    return Script(shorten(narration, brief.words), scene, language=brief.language_or_english)
+    return script_of(narration, scene, brief)
 
 
 def _one_line(value: Any) -> str:
@@ -143,9 +121,9 @@ def _one_line(value: Any) -> str:
     return " ".join(value.encode("utf-8", "ignore").decode().split()) if isinstance(value, str) else ""
 
 
-def _in_background(work: Callable[[threading.Event], str], timeout: float, on_step: OnStep | None) -> str:
+def _in_background(work: Callable[[threading.Event], Answer], timeout: float, on_step: OnStep | None) -> Answer:
     """`work(stopped)` on a thread of its own, told to stop when time is up or `on_step` raises."""
-    done: queue.Queue[str | BaseException] = queue.Queue(1)
+    done: queue.Queue[Answer | BaseException] = queue.Queue(1)
     stopped = threading.Event()
 
     def run() -> None:

@@ -40,21 +40,14 @@ class Finish(Choosing):
                 ),
                 io.Boolean.Input("captions", default=False, tooltip="Draw what is said into the picture."),
                 PRESET,
-                *(
-                    io.String.Input(
-                        f"{stage}_provenance",
-                        optional=True,
-                        force_input=True,
-                        tooltip=f"What {stage.capitalize()} took, to be written into the video's file.",
-                    )
-                    for stage in ("portrait", "speech", "head")
-                ),
+                *(_provenance_of(stage, stage.capitalize()) for stage in ("portrait", "speech", "head")),
                 io.String.Input(
                     "timings",
                     optional=True,
                     force_input=True,
                     tooltip="When each word is heard, from Speak, for captions; Talking Head writes it into its video.",
                 ),
+                _provenance_of("script", "Write Script"),
             ],
             outputs=[
                 io.Video.Output("video", tooltip="The finished video, for Save Video."),
@@ -75,6 +68,7 @@ class Finish(Choosing):
         speech_provenance: str = "",
         head_provenance: str = "",
         timings: str = "",
+        script_provenance: str = "",
     ) -> io.NodeOutput:
         from comfy_execution.graph_utils import GraphBuilder
 
@@ -86,7 +80,8 @@ class Finish(Choosing):
             upscale_height = settings.upscale_height
         info, tags = probe(path), read_tags(path)
         timings = timings.strip() or tags.get("timings", "")
-        provenance = as_text(entries(portrait_provenance, speech_provenance, in_file(path), head_provenance))
+        stages = script_provenance, portrait_provenance, speech_provenance, in_file(path), head_provenance
+        provenance = as_text(entries(*stages))
         graph = GraphBuilder()
         finished: Any = video
         notices: list[Notice] = []
@@ -106,6 +101,15 @@ class Finish(Choosing):
         given = {"video": finished, "provenance": provenance, "timings": timings}
         written = graph.node("MySpinBotWriteProvenance", **given)
         return io.NodeOutput(written.out(0), provenance, ui={"notices": notices}, expand=graph.finalize())
+
+
+def _provenance_of(stage: str, name: str) -> Any:
+    return io.String.Input(
+        f"{stage}_provenance",
+        optional=True,
+        force_input=True,
+        tooltip=f"What {name} took, to be written into the video's file.",
+    )
 
 
 def _upscaler(preset: str, machine: Machine) -> tuple[str | None, str]:

@@ -1,21 +1,31 @@
 """Write Script: a topic into a narration and a scene."""
 
+from __future__ import annotations
+
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 from typing_extensions import override
 
-from ...comfyui.feedback import Notice, output, progress_callback
-from ...shared.selection import LANGUAGE_MODEL, OLLAMA
+from ...comfyui.feedback import Notice, progress_callback
+from ...comfyui.model_files import manifest
+from ...shared.manifest import command_for
+from ...shared.provenance import record
+from ...shared.selection import LANGUAGE_MODEL, OLLAMA, SCRIPT_MODELS
+from ..automatic.provenance import PROVENANCE, StageChoice, entries
 from ..bots.files import BOT, LoadedBot
+from .text_encoders import writers
+
+if TYPE_CHECKING:
+    from ...engines.script.brief import Script
 
 # How often the template had to do for these inputs: a new number makes ComfyUI ask the model again,
 # and show the warning again, instead of taking the template's script from its cache.
 _fallbacks: Counter[tuple[Any, ...]] = Counter()
 
 
-class Script(io.ComfyNode):
+class WriteScript(io.ComfyNode):
     @classmethod
     @override
     def define_schema(cls) -> io.Schema:
@@ -24,8 +34,9 @@ class Script(io.ComfyNode):
             display_name="Write Script",
             category="MySpinBot/Script",
             description="Turns a topic into words to be spoken and a description of the picture, with a local "
-            "language model served by Ollama. Without one, a readable template takes its place.",
-            search_aliases=["ollama", "llm", "text generation", "narration", "prompt", "storyboard", "topic"],
+            "language model: one that Ollama serves, else a Qwen3 text encoder that is there, else a readable "
+            "template.",
+            search_aliases=["ollama", "llm", "qwen", "text generation", "narration", "prompt", "storyboard", "topic"],
             inputs=[
                 io.String.Input(
                     "topic",
@@ -83,7 +94,7 @@ class Script(io.ComfyNode):
                     min=1.0,
                     max=600.0,
                     step=1.0,
-                    tooltip="Seconds to wait for the model before the template takes its place.",
+                    tooltip="Seconds to wait for Ollama before a text encoder or the template takes its place.",
                     advanced=True,
                 ),
                 io.Int.Input(
@@ -101,6 +112,7 @@ class Script(io.ComfyNode):
                 io.String.Output("scene", tooltip="A description of the picture, for an image model."),
                 io.Boolean.Output("fallback", tooltip="True when the template was used instead of a model."),
                 io.String.Output("language", tooltip="The language of the narration, for a voice set to auto."),
+                PROVENANCE,
             ],
         )
 
@@ -119,15 +131,38 @@ class Script(io.ComfyNode):
         from ...engines.script.write import write
 
         persona = inputs["persona"].strip() or (bot.persona if bot else "")
-        script = write(
-            Brief(inputs["topic"], inputs["tone"], persona, inputs["length"], inputs["language"]),
-            Model(*(inputs[name] for name in ("host", "model", "temperature", "timeout", "seed"))),
-            progress_callback(),
-        )
+        brief = Brief(inputs["topic"], inputs["tone"], persona, inputs["length"], inputs["language"])
+        model = Model(*(inputs[name] for name in ("host", "model", "temperature", "timeout", "seed")))
+        with writers(inputs["temperature"]) as others:
+            script = write(brief, model, progress_callback(), others)
+            asked = bool(others)
         if script.fallback:
             _fallbacks[_key(inputs)] += 1
-        notices: list[Notice] = [{"level": "warning", "text": script.warning}] if script.warning else []
-        return output(script.narration, script.scene, script.fallback, script.language, notices=notices)
+        choice = _choice(script)
+        models = [record(model) for model in manifest().named([script.model] if script.model else [])]
+        ui = {"notices": _notices(script, asked), "provenance": entries(choice), "models": models}
+        return io.NodeOutput(script.narration, script.scene, script.fallback, script.language, choice, ui=ui)
+
+
+def _choice(script: Script) -> str:
+    """Who wrote it, as an entry of `provenance`."""
+    took = f"{script.seconds:g} s" + (f", {script.tokens} tokens" if script.tokens else "")
+    used = script.source if script.fallback else f"{script.source} ({took})"
+    return StageChoice("Script", used, script.why, [script.model] if script.model else []).append()
+
+
+def _notices(script: Script, asked: bool) -> list[Notice]:
+    """What the user is told: that a template had to do, or who wrote it when Ollama didn't.
+
+    `asked` is whether there was a text encoder to ask.
+    """
+    if script.warning:
+        small = manifest().named(SCRIPT_MODELS["Qwen3 0.6B"])
+        advice = "" if asked else f" To have it written without Ollama: `{command_for(small)}` fetches a small model."
+        return [{"level": "warning", "text": script.warning + advice}]
+    if not script.model:
+        return []
+    return [{"level": "info", "text": f"{script.source} wrote the script in {script.seconds:g} s. {script.why}"}]
 
 
 def _key(inputs: dict[str, Any]) -> tuple[Any, ...]:
