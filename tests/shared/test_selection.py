@@ -38,7 +38,7 @@ def test_they_are_those_of_the_manifest(shipped: Manifest) -> None:
     assert {*FAST_UPSCALERS, *GOOD_UPSCALERS} == {model.id for model in models.values() if model.stage == "upscale"}
     assert [model.id for model in speech_models(shipped)] == ["openf5", "f5-v1-base"]
     assert LANGUAGE_MODEL in [model.name for model in shipped.language_models]
-    assert set(PRESETS) == set(shipped.sets) - {"open"}
+    assert set(PRESETS) == set(shipped.sets) - {"open", "voices"}
 
 
 def test_every_engine_is_one_of_them() -> None:
