@@ -14,8 +14,11 @@ from ...media.prefetch import prefetch
 from ...media.video import VideoWriter
 from ..progress import OnStep
 from ..timings import Timings
-from .drawing import Lid, Mouth, Sway
+from .contours import eye_shapes
+from .drawing import Sway
+from .eyes import Lid
 from .motion import Motion, analyze, plan_motion
+from .mouth import Mouth
 from .visemes import Pose
 
 FPS = Fraction(25)
@@ -80,7 +83,7 @@ def render_frames(portrait: Pixels, points: FacePoints, motion: Motion) -> Itera
     """
     picture = torch.from_numpy(portrait.copy()).permute(2, 0, 1).float().unsqueeze(0)
     mouth = Mouth(picture, points)
-    lids = [Lid(picture, eye, points) for eye in (points.left_eye, points.right_eye)]
+    lids = [Lid(picture, eye) for eye in eye_shapes(points)]
     sway = Sway(portrait.shape[0], portrait.shape[1], points)
     frame = picture[0].clone()
     for index in range(len(motion)):

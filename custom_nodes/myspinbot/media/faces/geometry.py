@@ -1,7 +1,7 @@
 """Where a face and its parts are in a picture, upright windows to measure it in, and maps from one face to another."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class FacePoints:
         lip_height: from the parting line to the lower lip's lower edge.
         teeth_height: height of the teeth visible above the parting line; 0 for a closed mouth.
         chin: lowest point.
+        mesh: (478, 2 or 3) MediaPipe's face mesh, where it is known.
     """
 
     left_eye: Point
@@ -54,6 +55,7 @@ class FacePoints:
     lip_height: float
     teeth_height: float
     chin: Point
+    mesh: Points | None = field(default=None, compare=False, repr=False)
 
     @property
     def eye_distance(self) -> float:
@@ -80,6 +82,7 @@ class FacePoints:
             self.lip_height * factor,
             self.teeth_height * factor,
             point(self.chin),
+            None if self.mesh is None else self.mesh * factor,
         )
 
 

@@ -152,6 +152,7 @@ def points_of_mesh(mesh: npt.NDArray[np.floating]) -> FacePoints:
         lip_height=math.dist(at(_LIPS_INSIDE[1]), at(_LOWER_LIP)),
         teeth_height=parted if parted > 0.06 * apart(_MOUTH_CORNERS) else 0.0,
         chin=at(_CHIN),
+        mesh=np.asarray(mesh, np.float64),
     )
 
 
