@@ -158,8 +158,8 @@ def eye_shapes(points: FacePoints) -> list[EyeShape]:
         curves = [
             Curve(*_sorted(1.06 * edge[:, 0], edge[:, 1] + rim * sign)) for edge, sign in ((above, -1), (below, 1))
         ]
-        skin = float(above[:, 1].min() - brow[:, 1].max())
-        eyes.append(EyeShape(origin, unit, roll, curves[0], curves[1], min(max(0.75 * skin, 0.3), 1.1)))
+        skin = float(above[len(above) // 2, 1] - brow[len(brow) // 2, 1])
+        eyes.append(EyeShape(origin, unit, roll, curves[0], curves[1], min(max(0.72 * skin, 0.3), 1.1)))
     return eyes
 
 

@@ -6,7 +6,8 @@ from torch import Tensor
 from .contours import EyeShape
 from .drawing import Patch, over, ramp
 
-_SMOOTH = 0.45  # of the way from the fold to the eye that is smooth skin
+_MIX = 0.11
+_SMOOTH = 0.25  # of the way from the fold to the eye that is smooth skin
 _BROW = 0.16  # of half an eye's width, by which a brow rises at most
 
 
@@ -25,7 +26,8 @@ class Lid:
         u = self._patch.u
         self._top, self._bottom = eye.top.at(u), eye.bottom.at(u)
         self._open = (self._bottom - self._top).clamp(min=0)
-        self._sides = 1 - ramp(u.abs(), 0.97, 1.15)
+        self._sides = 1 - ramp(u.abs(), 1.0, 1.35)
+        self._oval = 0.2 + 0.8 * (1 - (u / 1.15) ** 2).clamp(min=0)
         self._lashes = 1 - ramp(u.abs(), 0.8, 1.15)
 
     def clear(self, frame: Tensor) -> None:
@@ -44,13 +46,17 @@ class Lid:
         target = self._patch.of(frame)
         u, v = self._patch.u, self._patch.v
         edge = self._top + shut * (self._open + 0.04 * self._sides)
-        fold = self._top - self._eye.skin
+        fold = self._top - self._eye.skin * self._oval
         # Out of [fold, edge] back into the skin below the fold, so that neither lashes nor the crease are drawn out.
-        end = torch.lerp(self._top, fold + _SMOOTH * self._eye.skin, min(shut / 0.5, 1.0))
+        end = torch.lerp(self._top, fold + _SMOOTH * self._eye.skin * self._oval, min(shut / 0.5, 1.0))
         part = ((v - fold) / (edge - fold).clamp(min=1e-3)).clamp(0, 1)
         source = torch.where(v < fold, v, fold + part * (end - fold))
         lift = _BROW * raised * torch.exp(-(((v - fold) / (0.8 * self._eye.skin)) ** 2)) * (1 - ramp(u.abs(), 0.9, 1.6))
-        skin = self._patch.sample(u, torch.lerp(v, source, self._sides) + lift)
+        at = torch.lerp(v, source, self._sides) + lift
+        skin = self._patch.sample(u, at)
+        # Of what is drawn out, neighbours are mixed: lashes and pores would be streaks.
+        even = torch.stack([self._patch.sample(u + step * _MIX, at) for step in (-2, -1, 1, 2)]).mean(dim=0)
+        skin = over(skin, even, ramp(v - fold, 0, 0.25) * min(shut / 0.3, 1.0) * self._sides)
         if shut < 0.02:
             target.copy_(over(target, skin, 1 - ramp(v - self._top, -0.2, -0.1)))
             return
