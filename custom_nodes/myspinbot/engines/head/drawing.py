@@ -83,7 +83,7 @@ class Patch:
         return frame[:, self.y : self.y + height, self.x : self.x + width]
 
 
-def ramp(value: Tensor, low: float, high: float) -> Tensor:
+def ramp(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     """0 below `low`, 1 above `high`, a smooth step between."""
     t = ((value - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)

@@ -1,4 +1,4 @@
-"""Lids that shut and brows that rise, bent out of a portrait."""
+"""Lids that shut, bent out of a portrait."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,10 @@ from .drawing import Patch, over, ramp
 
 _MIX = 0.11
 _SMOOTH = 0.25  # of the way from the fold to the eye that is smooth skin
-_BROW = 0.16  # of half an eye's width, by which a brow rises at most
 
 
 class Lid:
-    """Shuts one eye of a portrait (1, 3, H, W), and lifts its brow; units are half the eye's width, 0 at its middle.
+    """Shuts one eye of a portrait (1, 3, H, W); units are half the eye's width, 0 at its middle.
 
     The lid is the skin between the brow and the eye, drawn down over it.
     """
@@ -34,14 +33,9 @@ class Lid:
         """Give `frame` (3, H, W) the portrait's own eye back."""
         self._patch.of(frame).copy_(self._patch.of(self._patch.picture[0]))
 
-    def draw(self, frame: Tensor, shut: float, raised: float = 0.0) -> None:
-        """Paint the eye into `frame` (3, H, W).
-
-        Args:
-            shut: from 0, as it is, to 1.
-            raised: how high the brow is, 0 to 1.
-        """
-        if shut < 0.02 and raised < 0.02:
+    def draw(self, frame: Tensor, shut: float) -> None:
+        """Paint the eye, `shut` from 0 (as it is) to 1, into `frame` (3, H, W)."""
+        if shut < 0.02:
             return
         target = self._patch.of(frame)
         u, v = self._patch.u, self._patch.v
@@ -51,15 +45,11 @@ class Lid:
         end = torch.lerp(self._top, fold + _SMOOTH * self._eye.skin * self._oval, min(shut / 0.5, 1.0))
         part = ((v - fold) / (edge - fold).clamp(min=1e-3)).clamp(0, 1)
         source = torch.where(v < fold, v, fold + part * (end - fold))
-        lift = _BROW * raised * torch.exp(-(((v - fold) / (0.8 * self._eye.skin)) ** 2)) * (1 - ramp(u.abs(), 0.9, 1.6))
-        at = torch.lerp(v, source, self._sides) + lift
+        at = torch.lerp(v, source, self._sides)
         skin = self._patch.sample(u, at)
         # Of what is drawn out, neighbours are mixed: lashes and pores would be streaks.
         even = torch.stack([self._patch.sample(u + step * _MIX, at) for step in (-2, -1, 1, 2)]).mean(dim=0)
         skin = over(skin, even, ramp(v - fold, 0, 0.25) * min(shut / 0.3, 1.0) * self._sides)
-        if shut < 0.02:
-            target.copy_(over(target, skin, 1 - ramp(v - self._top, -0.2, -0.1)))
-            return
         soft = 1.2 * self._pixel
         round_lid = 1 - 0.10 * shut * torch.exp(-(((v - edge) / 0.2) ** 2))
         covered = 1 - ramp(v - edge, -soft, soft)
