@@ -22,7 +22,7 @@ from tests.conftest import StartServer
 from tests.identity import portraits
 from tests.runner.helpers import held_after, tag, until
 
-from .conftest import write_models
+from .conftest import QUICKER, write_models
 from .pipelines import FINETUNE, RECORDING, TRAIN, WORDS, guided, only, used
 
 PORTRAIT = "portrait"
@@ -38,7 +38,7 @@ class Killed:
         self._server: LocalServer | None = None
 
     def start(self) -> LocalServer:
-        self._server = self._start_server(self.base, env={"MYSPINBOT_TEST_SAMPLED": str(self.sampled)}).start()
+        self._server = self._start_server(self.base, QUICKER, env={"MYSPINBOT_TEST_SAMPLED": str(self.sampled)}).start()
         return self._server
 
     def kill(self) -> None:
