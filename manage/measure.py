@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from myspinbot_runner.cli.connect import connect, server_options, verbose_option
+from myspinbot_runner.cli.connect import connect, say_once, server_options, verbose_option
 from myspinbot_runner.client import Client
 from myspinbot_runner.errors import BadInput
+from myspinbot_runner.http import Http
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -30,7 +31,7 @@ def measure(
     script: str,
     out: Path | None,
     as_json: bool,
-    server: str,
+    server: Http,
     no_start: bool,
     comfyui: str | None,
     python: str | None,
@@ -44,7 +45,8 @@ def measure(
             raise BadInput(f"There is no file {path} here (in {Path.cwd()}).")
     said = _text(script)
     reports: list[dict[str, Any]] = []
-    with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=_say) as (client, _):
+    say = say_once(server, "to measure the clips")
+    with connect(server, no_start=no_start, comfyui=comfyui, python=python, on_wait=say) as (client, _):
         other = client.api.upload(reference) if reference else None
         for path in clips:
             report = _measured(client, path, other, said, out)
@@ -58,7 +60,11 @@ def measure(
 def _text(script: str) -> str:
     path = Path(script)
     try:
-        return path.read_text(encoding="utf-8") if script and path.is_file() else script
+        is_file = bool(script) and path.is_file()
+    except OSError:  # as long as a text is, no file's name can be
+        return script
+    try:
+        return path.read_text(encoding="utf-8") if is_file else script
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--script: {path} can't be read as text ({error}).") from None
 
@@ -109,8 +115,3 @@ def _print_table(reports: Sequence[dict[str, Any]]) -> None:
             )
     missing = ", ".join(reports[0]["missing"])
     console.print(f"Not measured: {missing}.", highlight=False, soft_wrap=True, style="dim")
-
-
-def _say(text: str) -> None:
-    """On standard error, as standard output may be read by a program."""
-    click.echo(f"{text}; on a small machine that takes a minute or two.", err=True)

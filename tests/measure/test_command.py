@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from myspinbot_manage import cli
-from myspinbot_manage.measure import _print_table
+from myspinbot_manage.measure import _print_table, _text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,3 +58,8 @@ def test_the_table_shows_clips_side_by_side(capsys):
 def test_a_clip_that_is_not_here_is_named_before_a_server_is_asked(capsys):
     assert cli.call(["measure", "nowhere.mp4", "--no-start", "--server", "http://127.0.0.1:9"]) != 0
     assert "nowhere.mp4" in capsys.readouterr().err
+
+
+def test_a_script_longer_than_a_files_name_may_be_is_a_text():
+    text = "The sky is blue. " * 40
+    assert _text(text) == text
