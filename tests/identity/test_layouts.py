@@ -94,6 +94,20 @@ def test_one_layout_after_the_other_gives_the_same():
         assert all(torch.equal(again[key], once[key]) for key in once)
 
 
+def test_what_is_in_diffusers_layout_already_stays_as_it_is():
+    """So a training's own file can stand for its last stage, and be saved again under another name."""
+    source = {
+        "diffusion_model.layers.0.attention.qkv.lora_up.weight": torch.ones(12, 2),
+        "diffusion_model.layers.0.attention.qkv.lora_down.weight": torch.ones(2, 4),
+        "diffusion_model.layers.0.attention.qkv.alpha": torch.tensor(1.0),
+    }
+    for family, lora in (("Z-Image-Turbo", source), ("SDXL", trained())):
+        once = convert(lora, family, "diffusers")
+        assert convert(once, family, "diffusers") == once
+    with pytest.raises(LayoutError, match="It holds unet"):
+        convert(once, "Z-Image-Turbo", "diffusers")
+
+
 def test_the_family_is_known_by_the_layers():
     assert family_of(trained()) == "SD 1.5"
     sdxl = {key: value for key, value in trained().items() if "attn2" not in key}

@@ -29,6 +29,7 @@ Lora = Mapping[str, Tensor]
 DIFFERENCES = (".diff", ".diff_b")
 _COMFYUI, _KOHYA = "diffusion_model.", "lora_unet_"
 _DOWN, _UP, _ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
+_PEFT = (".lora_A.weight", ".lora_B.weight")
 _BLOCKS = ("input_blocks.", "middle_block.", "output_blocks.", "layers.", "noise_refiner.", "context_refiner.")
 _RESNET = {
     "in_layers.2": "conv1",
@@ -111,21 +112,24 @@ def convert(lora: Lora, family: Family, layout: Layout) -> dict[str, Tensor]:
     """A LoRA in another layout; changes to norms and biases are left out.
 
     Args:
-        lora: In ComfyUI's or kohya's layout.
+        lora: In ComfyUI's or kohya's layout; one that is in diffusers' already stays as it is there.
         family: What it is for.
         layout: What is wanted.
 
     Raises:
         LayoutError: It has layers that aren't known, or the family has no such layout.
     """
+    model = "transformer" if family == "Z-Image-Turbo" else "unet"
+    if layout == "diffusers" and lora and all(key.startswith(f"{model}.") and key.endswith(_PEFT) for key in lora):
+        return dict(lora)
     layers = read(lora)
     if layout == "kohya":
         if family == "Z-Image-Turbo":
             raise LayoutError("LoRAs for Z-Image have no layout of kohya's that all programs read; use diffusers'.")
         return _kohya(layers, family)
     if family == "Z-Image-Turbo":
-        return _pairs("transformer", _z_image(layers))
-    return _pairs("unet", ((_unet_name(name), _shaped(name, pair, family)) for name, pair in layers.items()))
+        return _pairs(model, _z_image(layers))
+    return _pairs(model, ((_unet_name(name), _shaped(name, pair, family)) for name, pair in layers.items()))
 
 
 def read(lora: Lora) -> dict[str, Pair]:
@@ -175,8 +179,8 @@ def _pairs(model: str, layers: Iterable[tuple[str, Pair]]) -> dict[str, Tensor]:
     for name, pair in layers:
         scale = pair.alpha / pair.rank
         part = 2.0 ** round(math.log2(abs(scale)) / 2) if scale else 1.0
-        found[f"{model}.{name}.lora_A.weight"] = pair.down * (scale / part)
-        found[f"{model}.{name}.lora_B.weight"] = pair.up * part
+        found[f"{model}.{name}{_PEFT[0]}"] = pair.down * (scale / part)
+        found[f"{model}.{name}{_PEFT[1]}"] = pair.up * part
     return found
 
 
