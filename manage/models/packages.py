@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,11 @@ from myspinbot_shared.manifest import Package
 
 ATTEMPTS = 3
 _TICK = 0.2  # seconds between two questions whether to stop
+_MISMATCH = re.compile(r"DO NOT MATCH THE HASHES|Hash mismatch for")  # as pip and as uv say it
+
+
+class _AnotherError(Exception):
+    """A package isn't the one that is pinned, and would not be another time either."""
 
 
 class Packages:
@@ -35,6 +41,7 @@ class Packages:
         self._known = known
         self._stop = stop or threading.Event()
         self._folder: Path | None = None
+        self._making = threading.Lock()
         self._guards = {name: threading.Lock() for name in known}
         self._found: dict[str, Path | SourceError] = {}
 
@@ -69,15 +76,19 @@ class Packages:
         return found
 
     def _fetch(self, package: Package) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="myspinbot-"))
-        into = self._folder / package.id
+        with self._making:  # two packages may be the first at once
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="myspinbot-"))
+            into = self._folder / package.id
         get = self._from_npm if package.registry == "npm" else self._from_pypi
         why = ""
         for _ in range(ATTEMPTS):
             into.mkdir(exist_ok=True)
             try:
                 return get(package, into)
+            except _AnotherError as error:
+                why = str(error)
+                break
             except TransientError as error:
                 why = error.why
                 shutil.rmtree(into, ignore_errors=True)
@@ -87,18 +98,18 @@ class Packages:
         """The wheel by pip, or its unpacked content by uv where there is no pip."""
         pinned = into.with_suffix(".txt")
         pinned.write_text(f"{package.id}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8")
+        wanted = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", pinned]
         if importlib.util.find_spec("pip"):
-            options = ["--no-input", "--disable-pip-version-check", "--only-binary", ":all:", "--dest", into]
-            self._run(
-                [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", *options, "-r", pinned]
-            )
+            options = ["--no-input", "--disable-pip-version-check", "--dest", into]
+            asked = _asked_for(package.wheel, by_uv=False)
+            self._run([sys.executable, "-m", "pip", "download", *options, *asked, *wanted])
             (wheel,) = into.glob("*.whl")
             return wheel
         uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
         if uv is None:
             raise SourceError("neither pip nor uv is installed beside this program")
-        options = ["--python", sys.executable, "--target", into, "--require-hashes", "-r", pinned]
-        self._run([uv, "pip", "install", "--no-deps", *options])
+        options = ["--python", sys.executable, *_asked_for(package.wheel, by_uv=True), "--target", into]
+        self._run([uv, "pip", "install", *options, *wanted])
         return into
 
     def _from_npm(self, package: Package, into: Path) -> Path:
@@ -119,11 +130,16 @@ class Packages:
         with archive.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != package.sha256:
-            raise TransientError(f"its sha256 is {found} instead of {package.sha256}")
+            raise _AnotherError(f"its sha256 is {found} instead of {package.sha256}")
         return archive
 
     def _run(self, command: Sequence[str | Path], cwd: Path | None = None) -> None:
-        """Run a program to its end, or until it is stopped. Raises TransientError when it fails."""
+        """Run a program to its end, or until it is stopped.
+
+        Raises:
+            TransientError: It failed, and may work another time.
+            _AnotherError: pip or uv fetched another package than the one that is pinned.
+        """
         with tempfile.TemporaryFile() as said:
             words = [str(word) for word in command]
             try:
@@ -141,12 +157,26 @@ class Packages:
             if process.returncode:
                 said.seek(0)
                 lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
+                if any(_MISMATCH.search(line) for line in lines):
+                    raise _AnotherError("what was fetched has another hash than the package that is pinned")
                 errors = [line for line in lines if "error" in line.lower()]
                 raise TransientError((errors or lines or [f"exit code {process.returncode}"])[-1].strip())
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
             raise Cancelled("Stopped. The same command goes on where this ended.")
+
+
+def _asked_for(tag: str, *, by_uv: bool) -> list[str]:
+    """What makes pip or uv ask for the wheel with this tag, whatever the machine that they run on."""
+    if not tag:
+        return []
+    python, abi, platform = tag.split("-")
+    version = f"{python[2]}.{python[3:]}"
+    if by_uv:
+        *system, machine = platform.split("_", 3)
+        return ["--python-version", version, "--python-platform", f"{machine}-{'_'.join(system)}"]
+    return ["--python-version", version, "--platform", platform, "--implementation", python[:2], "--abi", abi]
 
 
 def _npm_registry() -> str:

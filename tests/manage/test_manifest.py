@@ -111,6 +111,12 @@ def test_the_schema_and_the_classes_have_the_same_fields() -> None:
             2,
             "packages.p.registry must be one of pypi, npm",
         ),
+        (
+            "version: 1",
+            "version: 1\npackages: {p: {registry: pypi, wheel: linux}}",
+            2,
+            "packages.p.wheel must be a wheel's tag",
+        ),
         ("version: 1", "version: 2", 1, "version must be 1"),
         ("language_models: {}", "language_models: []", 4, "language_models must be a mapping"),
         ("  a:\n", "  a:\n  - x\n", 0, "is not YAML"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import tarfile
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,20 +33,20 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def wheel(folder: Path, name: str, content: bytes) -> Package:
+def wheel(folder: Path, name: str, content: bytes, tag: str = "py3-none-any") -> Package:
     """A wheel with one file, found by pip as the machine's settings say."""
     module_name = name.replace("-", "_")
     info = f"{module_name}-1.0.dist-info"
     files = {
         f"{module_name}/part.bin": content,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: " + tag.encode(),
     }
     record = "".join(
         f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}\n"
         for path, data in files.items()
     )
-    path = folder / f"{module_name}-1.0-py3-none-any.whl"
+    path = folder / f"{module_name}-1.0-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for inside, data in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n".encode()}.items():
             archive.writestr(inside, data)
@@ -115,8 +118,55 @@ def test_pieces_in_the_wrong_order_and_packages_that_are_not_there_are_refused(
 
 def test_a_wheel_that_is_another_than_pinned_is_refused(wheels: list[Package], tmp_path: Path) -> None:
     other = Package("half-0", "pypi", "1.0", "0" * 64, 5)
-    with pytest.raises(SourceError, match="couldn't be fetched"):
-        list(Packages({"half-0": other}).read(PIECES[:1]))
+    packages = Packages({"half-0": other})
+    with pytest.raises(SourceError, match=r"couldn't be fetched: what was fetched has another hash"):
+        list(packages.read(PIECES[:1]))
+    packages.close()
+
+
+@pytest.mark.parametrize("by", ["pip", "uv"])
+def test_the_wheel_that_is_pinned_is_asked_for_on_any_machine(
+    by: str, tmp_path: Path, wheels: list[Package], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for another Python and processor than these, beside some that fit this machine."""
+    for name in ("UV_NO_INDEX", "UV_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "wheels"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    if by == "uv":
+        monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    tag = "cp310-cp310-manylinux_2_17_aarch64"
+    pinned = replace(wheel(tmp_path / "wheels", "half-0", CONTENT, tag), wheel=tag)
+    packages = Packages({"half-0": pinned})
+    assert b"".join(packages.read(PIECES[:1])) == CONTENT
+    packages.close()
+    other = Packages({"half-0": replace(pinned, sha256="0" * 64)})
+    with pytest.raises(SourceError, match="another hash than the package"):
+        list(other.read(PIECES[:1]))
+    other.close()
+
+
+def test_two_packages_at_once_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(module.tempfile, "tempdir", None)
+    both, made = threading.Barrier(2), module.tempfile.mkdtemp
+
+    def slowly(prefix: str) -> str:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)  # for another that is about to make one too
+        return made(prefix=prefix)
+
+    def get(packages: Packages, package: Package, into: Path) -> Path:
+        return into
+
+    monkeypatch.setattr(module.tempfile, "mkdtemp", slowly)
+    monkeypatch.setattr(Packages, "_from_pypi", get)
+    packages = Packages({name: Package(name, "pypi", "1.0", "0" * 64, 5) for name in ("a", "b")})
+    with ThreadPoolExecutor(2) as threads:
+        pieces = [threads.submit(list, packages.read([f"{name} x"])) for name in ("a", "b")]
+    assert all(isinstance(piece.exception(), SourceError) for piece in pieces)
+    packages.close()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
@@ -140,12 +190,14 @@ def test_without_npm_its_registry_is_asked_once_for_an_archive(registry: Host) -
     packages.close()
 
 
-def test_an_archive_that_is_another_than_pinned_is_refused(registry: Host) -> None:
+def test_an_archive_that_is_another_than_pinned_is_refused_at_once(registry: Host) -> None:
     packed = archive("package/voices/a.bin", CONTENT)
     registry.put("/npm/voices/-/voices-1.0.tgz", packed)
     packages = Packages({"voices": Package("voices", "npm", "1.0", "0" * 64, len(packed))})
     with pytest.raises(SourceError, match=f"its sha256 is {digest(packed)}"):
         list(packages.read(["voices package/voices/a.bin"]))
+    packages.close()
+    assert len(registry.seen) == 1
 
 
 def test_without_npm_and_its_settings_it_is_said(

