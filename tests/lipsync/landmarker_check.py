@@ -21,6 +21,8 @@ from comfy_extras.nodes_mediapipe import LoadMediaPipeFaceLandmarker, MediaPipeF
 
 from myspinbot.comfyui.face_detectors import detector, notices  # noqa: E402
 from myspinbot.media.faces.landmarks import read_faces  # noqa: E402
+from myspinbot.nodes.head.draft_head import DraftHead  # noqa: E402
+from myspinbot.nodes.infinitetalk.prepare import _notices as count_faces  # noqa: E402
 
 folder_paths.folder_names_and_paths["detection"] = ([models], {".safetensors"})
 said = {"before": detector("auto").name}
@@ -57,6 +59,13 @@ try:
     detector("mediapipe")
 except ValueError as error:
     said["damaged"] = str(error)
+said["told"] = []
+for told in ({"face_points": "1,2"}, {"face_landmarks": {"frames": [[]]}}):
+    try:
+        DraftHead.execute(image, {"waveform": torch.zeros(1, 1, 8000), "sample_rate": 8000}, 256, 1.0, 1, **told)
+    except ValueError as error:
+        said["told"].append(str(error))
+said["counted"] = count_faces({"portrait": image}, [])
 tflite.write_task(Path(models) / "face_landmarker.task", np.random.default_rng(1).uniform(0, 256, (478, 3)))
 said["preferred"] = detector("auto").name
 said["noticed"].append(bool(notices(detector("auto"))))

@@ -34,6 +34,11 @@ def test_the_landmarkers_files_are_found_loaded_and_read(tmp_path):
     assert said["agree"]
     assert said["boxed"] == [1, 1, said["faces"]]
     assert "damaged" in said["damaged"]
+    assert "three points" in said["told"][0], "a face that is given needs no detector"
+    assert "hold no face" in said["told"][1]
+    (counted,) = said["counted"]
+    assert counted["level"] == "warning"
+    assert said["damaged"] in counted["text"]
     assert said["preferred"] == "face_landmarker near"
     assert said["noticed"] == [True, False, False]
 

@@ -231,7 +231,10 @@ def test_of_several_the_largest_that_can_speak_is_taken_and_that_is_said():
     aside, front, small = entry(480, 200, 240, yaw=60), entry(150, 200, 200), entry(300, 80, 60)
     found = find_points(image, finder=Says([small, aside, front]))
     assert found.points.mouth == pytest.approx((150, 200 + 41 * 200 / 256), abs=0.1)
-    assert "3 faces; the largest one, on the left, speaks" in found.remarks[0]
+    which = "the largest of those that are upright and seen from the front"
+    assert f"3 faces; {which}, on the left, speaks" in found.remarks[0]
+    found = find_points(image, finder=Says([small, front]))
+    assert "2 faces; the largest one, on the left, speaks" in found.remarks[0]
 
 
 def test_a_face_that_only_a_closer_look_shows_is_in_the_whole_picture():

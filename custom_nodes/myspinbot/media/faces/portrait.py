@@ -52,8 +52,10 @@ def find_points(image: Pixels, *, landmarks: Any = None, typed: str = "", finder
     elif landmarks is not None:
         points, places = from_landmarks(landmarks, image.shape[1], image.shape[0])
         found = Found(points, _several(points, places))
+    elif isinstance(finder, MeshDetector):
+        found = _look(image, finder)
     else:
-        points, places = _look(image, finder) if isinstance(finder, MeshDetector) else _search(image)
+        points, places = _search(image)
         found = Found(points, _several(points, places))
     return found
 
@@ -67,8 +69,8 @@ def check_size(points: FacePoints) -> None:
         )
 
 
-def _look(image: Pixels, finder: MeshDetector) -> tuple[FacePoints, list[float]]:
-    """The largest face that the finder knows, and how far from the left each face is.
+def _look(image: Pixels, finder: MeshDetector) -> Found:
+    """The largest face that the finder knows and that can be made to speak.
 
     Raises:
         ValueError: there is none, or it is seen from the side or lies; the message says which.
@@ -81,7 +83,9 @@ def _look(image: Pixels, finder: MeshDetector) -> tuple[FacePoints, list[float]]
     mesh = next((mesh for mesh in meshes if not _unfit(mesh)), meshes[0])
     if reason := _unfit(mesh):
         raise _refusal(image, reason)
-    return points_of_mesh(mesh), [float(mesh[:, 0].mean()) for mesh in meshes]
+    points, places = points_of_mesh(mesh), [float(mesh[:, 0].mean()) for mesh in meshes]
+    which = "the largest one" if mesh is meshes[0] else "the largest of those that are upright and seen from the front"
+    return Found(points, _several(points, places, which))
 
 
 def _closer(image: Pixels, finder: MeshDetector) -> list[dict[str, Any]]:
@@ -164,14 +168,14 @@ def _back(point: Point, angle: float, size: tuple[int, int], shape: tuple[int, .
     return cos * x - sin * y + shape[1] / 2, sin * x + cos * y + shape[0] / 2
 
 
-def _several(points: FacePoints, places: list[float]) -> tuple[str, ...]:
+def _several(points: FacePoints, places: list[float], which: str = "the largest one") -> tuple[str, ...]:
     """What is said where a portrait shows several faces, each so far from its left edge."""
     if len(places) < 2:
         return ()
     other = sorted(places, key=lambda place: abs(place - points.mouth[0]))[1:]
     left, right = (sum(sign * (place - points.mouth[0]) > 0 for place in other) for sign in (-1, 1))
     where = "in the middle" if left and right else "on the right" if left else "on the left"
-    return (f"The portrait shows {len(places)} faces; the largest one, {where}, speaks. {_ANOTHER}",)
+    return (f"The portrait shows {len(places)} faces; {which}, {where}, speaks. {_ANOTHER}",)
 
 
 def _typed(text: str, image: Pixels) -> FacePoints:

@@ -105,7 +105,8 @@ class DraftHead(io.ComfyNode):
         pixels = from_image(portrait)
         sound = from_audio(audio)
         timed = Timings.from_json(timings) if timings and timings.strip() else None
-        finder = face_detectors.detector("auto")
+        told = face_landmarks is not None or bool(face_points.strip())
+        finder = None if told else face_detectors.detector("auto")
         found = find_points(pixels, landmarks=face_landmarks, typed=face_points, finder=finder)
         frame, scale = fitted(pixels, size)
         points = found.points.scaled(scale)
@@ -122,7 +123,7 @@ class DraftHead(io.ComfyNode):
             on_step=progress_callback(),
         )
         notices: list[Notice] = [{"level": "info", "text": text} for text in found.remarks]
-        if face_landmarks is None and not face_points.strip():
+        if finder:
             notices += face_detectors.notices(finder)
         if sound.peak < ABSOLUTE_SILENCE:
             notices.append({"level": "warning", "text": "The audio is silent, so the mouth stays closed."})

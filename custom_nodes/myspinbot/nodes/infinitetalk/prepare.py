@@ -144,7 +144,11 @@ def _notices(values: dict[str, Any], masks: list[Any]) -> "list[Notice]":
 
     if values.get("portrait") is None or masks:
         return []
-    faces = len(detector("auto").detect(fitted(from_image(values["portrait"]), _SEARCH_SIDE)[0]))
+    try:
+        finder = detector("auto")
+    except ValueError as error:
+        return [{"level": "warning", "text": f"How many faces the portrait shows wasn't looked at. {error}"}]
+    faces = len(finder.detect(fitted(from_image(values["portrait"]), _SEARCH_SIDE)[0]))
     if faces < 2:
         return []
     text = (
