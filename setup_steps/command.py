@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .after import fetch_script_model, fetch_voice, find_draft, make_demo, run_tests, summary
+from .after import fetch_landmarker, fetch_script_model, fetch_voice, find_draft, make_demo, run_tests, summary
 from .comfyui_source import VERSION, is_comfyui
 from .existing import look_at
 from .places import Places
@@ -93,5 +93,6 @@ def _run(places: Places, options: argparse.Namespace, rest: list[str]) -> int:
         fetch_script_model(places)
     if options.demo:
         fetch_voice(places)
+        fetch_landmarker(places)
         make_demo(places, start)
     return run_tests(places, rest) if options.test else 0

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -14,7 +15,16 @@ import pytest
 
 from myspinbot_shared.manifest import load
 from myspinbot_shared.selection import READY_VOICE
-from setup_steps.after import SCRIPT_MODEL, VOICE, WORKERS, fetch_script_model, fetch_voice, make_demo
+from setup_steps.after import (
+    LANDMARKER,
+    SCRIPT_MODEL,
+    VOICE,
+    WORKERS,
+    fetch_landmarker,
+    fetch_script_model,
+    fetch_voice,
+    make_demo,
+)
 from setup_steps.places import Places
 from setup_steps.talk import SetupError
 from tests.conftest import missing
@@ -132,17 +142,27 @@ def test_the_demo_makes_a_video_and_says_where(tmp_path: Path, capfd: pytest.Cap
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_a_voice_is_fetched_and_its_lack_is_no_failure(
-    status: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("fetch", "model", "instead"),
+    [(fetch_voice, VOICE, "sounds like a robot"), (fetch_landmarker, LANDMARKER, "the built-in finder")],
+)
+def test_what_the_demo_is_better_with_is_fetched_and_its_lack_is_no_failure(
+    fetch: Callable[[Places], None],
+    model: str,
+    instead: str,
+    status: int,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     places = Places(tmp_path)
     places.runner.parent.mkdir(parents=True)
     places.runner.write_text(f'#!/bin/sh\necho "$@"\nexit {status}\n')
     places.runner.chmod(0o755)
-    fetch_voice(places)
+    fetch(places)
     said = capfd.readouterr().out
-    assert f"models get {VOICE}\n" in said
-    assert ("sounds like a robot" in said) == bool(status)
+    assert f"models get {model}\n" in said
+    assert (instead in said) == bool(status)
+    assert model in load().models
 
 
 def test_the_demos_voice_is_the_packs_own() -> None:
