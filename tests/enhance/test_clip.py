@@ -180,6 +180,8 @@ def test_a_variable_rate_keeps_the_length(tmp_path, upscaled):
             clip.mux(stream.encode(frame.reformat(format="yuv420p")))
         clip.mux(stream.encode(None))
     assert float(probe(upscaled(path)).duration) == pytest.approx(float(probe(path).duration), abs=0.08)
+    assert upscaled.remarks == [], "how it was read is no warning"
+    assert "isn't constant" in upscaled.report.reading[0]
 
 
 @pytest.mark.parametrize("full", [False, True])

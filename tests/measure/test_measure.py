@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import wave
 from dataclasses import replace
 from fractions import Fraction
 
@@ -15,8 +16,9 @@ from myspinbot.engines.measure.measure import MISSING, VALUES, measure
 from myspinbot.engines.measure.page import page
 from myspinbot.engines.measure.picture import sharpness
 from myspinbot.engines.measure.signals import blinks, closed_in_silence, jumps, opened
-from myspinbot.engines.measure.sound import clipped
+from myspinbot.engines.measure.sound import clip_sound, clipped, measure_sound
 from myspinbot.media.faces.detect import CascadeDetector
+from tests.media.test_clip import write
 
 DETECTOR = CascadeDetector((256,))
 FPS = Fraction(25)
@@ -121,6 +123,31 @@ def test_no_face_and_no_sound(tmp_path):
     assert page(found, path).shape[1] == 1200
 
 
+def test_how_a_clip_was_read_is_in_the_report(tmp_path):
+    path = write(tmp_path / "a.mp4", times=[*range(10), *range(40, 50)], clock=Fraction(1, 25))
+    assert "isn't constant" in measure(path, DETECTOR).remarks[0]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_channels_are_measured_as_they_are(tmp_path, turned):
+    """Alike or in opposite phase: neither louder by their sum nor silent."""
+    tone = 0.9 * np.sin(2 * np.pi * 997 * np.arange(2 * 48000) / 48000)
+    samples = np.stack([tone, -tone if turned else tone]).astype(np.float32)
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(48000)
+        out.writeframes((samples.T * 32767).round().astype("<i2").tobytes())
+    sound = clip_sound(path)
+    found = measure_sound(sound)
+    assert found.peak_db == pytest.approx(20 * np.log10(0.9), abs=0.01)
+    assert found.clipped == 0
+    # BS.1770-4: a sine of 997 Hz at full scale in one channel is -3.01 LUFS, and a second one adds 3.01
+    assert found.lufs == pytest.approx(20 * np.log10(0.9), abs=0.1)
+    assert sound.samples.mean(axis=0).max() == pytest.approx(0.9, abs=0.001), "what is heard at each frame"
+
+
 def test_the_report_as_json_and_as_a_picture(report, talk):
     found, path = report
     content = json.loads(found.to_json())
@@ -163,8 +190,10 @@ def test_signals_alone():
     assert closed_in_silence(shape, loud, 25.0) == 1
     assert closed_in_silence(shape[::-1], loud, 25.0) == 0
     assert closed_in_silence(shape, np.ones(60, np.float32), 25.0) is None
-    wave = np.array([0, 1, 1, 1, 1, 0.5, 1, 0, -1, -1, -1, 0], np.float32)
-    assert clipped(wave) == pytest.approx(7 / 12), "one sample at full scale is no clipping"
+    cut = np.array([0, 1, 1, 1, 1, 0.5, 1, 0, -1, -1, -1, 0], np.float32)
+    assert clipped(np.stack([cut, 0 * cut])) == pytest.approx(7 / 24)
+    assert clipped(np.ones((2, 2))) == 0, "a run ends where its channel does"
+    assert clipped(cut[None]) == pytest.approx(7 / 12), "one sample at full scale is no clipping"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
     soft = np.asarray(Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1)))
     assert sharpness(soft) < 0.2 * sharpness(noise)

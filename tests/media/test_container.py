@@ -272,6 +272,31 @@ def test_a_sound_is_heard_when_it_should_be(gaps):
     assert 800 * len(frames) + silence <= sum(piece.samples for piece in found) <= 800 * len(frames) + silence + late
 
 
+def test_hours_without_sound_are_silence_bit_by_bit(tmp_path):
+    """And no more of it is written than there are pictures."""
+    rate, gap = 8000, 3 * 3600
+    frames = list(pieces(wave(0.2, 440, rate), rate))
+    frames[1].pts = gap * rate
+    found = [(piece.pts, piece.samples) for piece in counted(iter(frames), "mono", rate, Fraction(0), jumps=False)]
+    assert all(a + samples == b for (a, samples), (b, _) in pairwise(found))
+    assert max(samples for _, samples in found) <= rate
+    assert sum(samples for _, samples in found) == gap * rate + 800
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        picture, track = out.add_stream("libx264", rate=25), out.add_stream("pcm_s16le", rate=rate, layout="mono")
+        picture.width, picture.height, picture.pix_fmt = *SIZE, "yuv420p"
+        for index in range(50):
+            frame = av.VideoFrame.from_ndarray(numbered(index, SIZE), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            out.mux(picture.encode(frame))
+        out.mux(picture.encode(None))
+        for piece in pieces(wave(0.2, 440, rate), rate):
+            piece.pts = piece.pts and gap * rate
+            out.mux(track.encode(piece))
+        out.mux(track.encode(None))
+    assert seconds(rewritten(path, tmp_path / "b.mp4"))[1] == pytest.approx(2, abs=1.1)
+
+
 def test_what_cannot_be_opened_is_one_error_of_ours(tmp_path):
     for path, reason in ((tmp_path / "none.mp4", "can't be opened"), (tmp_path, "can't be")):
         for use in (probe, lambda path: list(read(path)), read_sound):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myspinbot.media.clip import probe, read
-from myspinbot.media.display import shown
+from myspinbot.media.display import shown, whole_frames
 
 from .test_clip import write
 
@@ -79,27 +79,39 @@ def test_white_of_a_wide_range_is_white(curve, signal, level):
     assert np.abs(pixels.astype(int) - level).max() <= 3
 
 
-def test_a_clip_of_two_fields_has_no_combs(tmp_path):
-    """A bar that moves between the fields of a frame: woven, every other row of it is elsewhere."""
+def woven(index, size=(96, 64)):
+    """A bar that moves between the fields of a frame: every other row of it is elsewhere."""
 
-    def bar(index, size):
-        return np.where((np.arange(size[0]) // 8 == index % 6)[None, :, None], 255, 0).repeat(size[1], 0).repeat(3, 2)
+    def bar(step):
+        return np.where((np.arange(size[0]) // 8 == step % 6)[None, :, None], 255, 0).repeat(size[1], 0).repeat(3, 2)
 
-    def woven(index, size):
-        picture = bar(2 * index, size).astype(np.uint8)
-        picture[1::2] = bar(2 * index + 1, size)[1::2]
-        return picture
+    picture = bar(2 * index).astype(np.uint8)
+    picture[1::2] = bar(2 * index + 1)[1::2]
+    return picture
 
-    path = tmp_path / "a.mp4"
+
+def interlaced(path, count, *, keys=250):
+    """A clip of woven frames, with a keyframe every `keys`."""
     with av.open(str(path), "w") as out:
-        options = {"x264-params": "tff=1", "crf": "4"}
-        stream = out.add_stream("libx264", rate=25, options=options)
+        params = f"tff=1:keyint={keys}:min-keyint={keys}:scenecut=0"
+        stream = out.add_stream("libx264", rate=25, options={"x264-params": params, "crf": "4"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.thread_count = 1
         stream.codec_context.flags |= 0x20040000  # interlaced coding and motion
-        for index in range(8):
-            frame = av.VideoFrame.from_ndarray(woven(index, (96, 64)), format="rgb24")
+        for index in range(count):
+            frame = av.VideoFrame.from_ndarray(woven(index), format="rgb24")
             out.mux(stream.encode(frame.reformat(format="yuv420p")))
         out.mux(stream.encode(None))
+    return path
+
+
+def pictures(path):
+    with av.open(str(path)) as found:
+        yield from found.decode(video=0)
+
+
+def test_a_clip_of_two_fields_has_no_combs(tmp_path):
+    path = interlaced(tmp_path / "a.mp4", 8)
     frames = [frame.pixels[..., 1].astype(int) for frame in read(path)]
     assert len(frames) == 8
     assert "interlaced" in probe(path).remarks[0]
@@ -107,8 +119,32 @@ def test_a_clip_of_two_fields_has_no_combs(tmp_path):
     def combs(picture):
         return np.abs(2 * picture[1:-1] - picture[:-2] - picture[2:]).mean()
 
-    before = np.mean([combs(woven(index, (96, 64))[..., 1].astype(int)) for index in range(8)])
+    before = np.mean([combs(woven(index)[..., 1].astype(int)) for index in range(8)])
     assert np.mean([combs(picture) for picture in frames[1:-1]]) < before / 3
+
+
+def test_a_clip_of_two_fields_is_the_same_from_wherever_it_is_read(tmp_path):
+    """Also from a keyframe on, whose fields are made whole with the frame before it."""
+    path = interlaced(tmp_path / "a.mp4", 20, keys=5)
+    whole = list(read(path))
+    for index in (1, 2, 4, 5, 6, 9, 10, 11, 15, 19):
+        found = list(read(path, start=Fraction(index, 25)))
+        assert [frame.time for frame in found] == [frame.time for frame in whole[index:]]
+        assert all((a.pixels == b.pixels).all() for a, b in zip(found, whole[index:], strict=True)), index
+
+
+def test_fields_after_a_whole_picture_are_made_whole_with_it(tmp_path):
+    """Wherever reading began: at that picture, or at fields before it."""
+    path = interlaced(tmp_path / "a.mp4", 4)
+    plain = write(tmp_path / "b.mp4", times=range(4), clock=Fraction(1, 25), size=(96, 64))
+    made = []
+    for begin in (0, 1):
+        mixed = list(pictures(path))
+        mixed[1] = list(pictures(plain))[1]
+        mixed[1].pts, mixed[1].time_base = mixed[2].pts - 512, mixed[2].time_base
+        made.append([picture.to_ndarray() for picture in whole_frames(iter(mixed[begin:]))])
+    assert [len(found) for found in made] == [4, 3]
+    assert all(np.array_equal(a, b) for a, b in zip(made[0][1:], made[1], strict=True))
 
 
 def test_pixels_that_arent_square_are_made_so(tmp_path):

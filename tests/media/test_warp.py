@@ -105,5 +105,7 @@ def test_an_upright_window_is_black_beyond_the_picture():
     picture = np.full((40, 60, 3), 200, np.uint8)
     window = upright(picture, (-10.0, 5.0), (1.0, 0.0), (30, 30))
     assert (window[:, :10].max(), window[:, 10:].min()) == (0, pytest.approx(200))
+    held = upright(picture, (-10.0, 5.0), (1.0, 0.0), (30, 30), black=False)
+    assert held.min() == pytest.approx(200), "or as at its border, where that is wanted"
     assert not upright(picture, (500.0, 5.0), (1.0, 0.0), (30, 30)).any()
     assert not upright(picture, (-500.0, -900.0), (3.0, 0.0), (30, 30)).any()

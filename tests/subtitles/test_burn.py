@@ -19,6 +19,7 @@ from myspinbot.engines.timings import Span, Timings
 from myspinbot.media.audio import Sound
 from myspinbot.media.clip import at_rate, probe, read
 from myspinbot.media.video import VideoWriter
+from tests.media.test_clip import write
 from tests.miniatures.font import write_font
 
 FPS = Fraction(25)
@@ -201,6 +202,19 @@ def test_odd_sizes_and_uneven_times_become_even(fonts, tmp_path):
     shown = [f.time for f in read(tmp_path / "out.mp4") if (f.pixels.min(axis=2) > 180).any()]
     assert shown[0] == pytest.approx(2.0, abs=0.1)
     assert shown[-1] == pytest.approx(3.2, abs=0.15)
+
+
+def test_how_a_clip_was_read_is_told_apart_and_all_its_pictures_count(fonts, tmp_path):
+    """Of a clip that pauses more pictures are written than it holds."""
+    times = [index + (150 if index > 10 else 0) for index in range(20)]
+    path, steps = write(tmp_path / "a.mp4", times=times, clock=Fraction(1, 25)), []
+    timings = Timings(4.0, (Span("the", 0.4, 0.8),))
+    burnt = burn(path, tmp_path / "b.mp4", timings, folders=[fonts], on_step=lambda *step: steps.append(step))
+    assert burnt.remarks == []
+    assert "isn't constant" in burnt.reading[0]
+    assert steps[0] == (0, 170)
+    assert steps[-1] == (170, 170)
+    assert sorted(steps) == sorted(set(steps)), "each picture is told once"
 
 
 def test_damaged_fonts_and_other_files_are_passed_over(tmp_path):

@@ -16,6 +16,8 @@ from av.error import FFmpegError
 from PIL import Image
 
 from .container import (
+    AHEAD,
+    BACK,
     MediaError,
     clip_start,
     decoded,
@@ -38,8 +40,6 @@ _USUAL_RATES = [Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 
 ]
 _MEASURED = 2000  # packets, from which a rate is measured
 _SHORTEST, _LONGEST = Fraction(1, 60), Fraction(1, 10)  # seconds between pictures of what moves
-_BACK = Fraction(1)  # second by which a clock that goes back has started again
-_AHEAD = Fraction(10)  # seconds by which one that may jump has
 _TICK = Fraction(1, 1000)
 
 
@@ -50,7 +50,7 @@ class ClipInfo:
     Attributes:
         width, height: in pixels as it is shown: turned, in square pixels.
         fps: its own rate; where that isn't constant, the one at which it moves.
-        frames: how many there are, if the file says so.
+        frames: how many the file holds, if it says so; where its rate isn't constant, more or fewer are read.
         duration: seconds from the first frame to the end of the last.
         has_audio: whether there is a sound that can be decoded.
         remarks: what its user should know of how it is read.
@@ -154,19 +154,22 @@ def read(source: Path, *, start: Fraction = Fraction(0)) -> Iterator[Frame]:
 
 
 def _entered(source: Path, container: Any, stream: Any, start: Fraction, first: _Timed) -> Iterator[_Timed] | None:
-    """The pictures from before `start` on, after a jump; None where one can't be trusted, or landed behind it.
+    """The pictures from before `start` on; after a jump if that can be trusted. None where none is needed.
+
+    One that isn't shown any more comes before what is, as fields are made whole with the picture before.
 
     Raises:
         ValueError: the file can't be read any more.
     """
     if start <= first.time + first.duration:
         return None
-    if is_seekable(container) and not first.picture.interlaced_frame:
+    if is_seekable(container):
+        goal = max(start - 2 * first.duration, first.time) + clip_start(container)
         with contextlib.suppress(FFmpegError):
-            container.seek(int((start + clip_start(container)) / stream.time_base), stream=stream)
+            container.seek(int(goal / stream.time_base), stream=stream)
             pictures = _timed(source, container, stream)
             landed = next(pictures, None)
-            if landed is not None and landed.time <= start:
+            if landed is not None and landed.time + landed.duration <= start:
                 return chain([landed], pictures)
     return _from_the_start(source)
 
@@ -189,7 +192,7 @@ def _timed(source: Path, container: Any, stream: Any) -> Iterator[_Timed]:
         duration = picture.duration * picture.time_base if picture.duration else usual or 1 / _USUAL_RATE
         time = end if picture.pts is None else picture.pts * picture.time_base - began + shift
         if waiting is not None:
-            if time < waiting.time - _BACK or (jumps and time > end + _AHEAD):
+            if time < waiting.time - BACK or (jumps and time > end + AHEAD):
                 shift += end - time
                 time = end
             time = max(time, waiting.time + _TICK)
@@ -300,7 +303,7 @@ def _counted(source: Path, fps: Fraction) -> Fraction:
                 continue
             step = packet.duration * packet.time_base if packet.duration else 1 / fps
             time = packet.dts * packet.time_base + shift
-            if last is not None and (time < last - _BACK or (jumps and time > last + step + _AHEAD)):
+            if last is not None and (time < last - BACK or (jumps and time > last + step + AHEAD)):
                 shift += last + step - time
                 time = last + step
             last = time

@@ -17,6 +17,10 @@ _NO_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposi
 _FOR_SOME = Disposition.hearing_impaired | Disposition.visual_impaired | Disposition.comment | Disposition.descriptions
 _SEEKABLE = ("mov", "matroska")
 """Formats with an index: what is decoded after a jump is what would have been decoded there anyway."""
+BACK = Fraction(1)
+"""Second by which a clock that goes back has started again."""
+AHEAD = Fraction(10)
+"""Seconds by which one that may jump has."""
 
 
 class MediaError(ValueError):

@@ -8,6 +8,7 @@ with the system gamma of a screen of 1000 cd/m2 (ITU-R BT.2100).
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -125,25 +126,38 @@ def _bt709() -> npt.NDArray[np.uint8]:
 
 
 def whole_frames(pictures: Iterator[Any]) -> Iterator[Any]:
-    """The pictures of a clip, those that are woven of two fields made whole by FFmpeg's bwdif; one for each."""
+    """The pictures of a clip, those that are woven of two fields made whole by FFmpeg's bwdif; one for each.
+
+    Each is made of itself and its neighbours alone, so that it is the same wherever an earlier picture began.
+    """
     graph: Any = None
     form: tuple[Any, ...] = ()
+    before: Any = None
     for picture in pictures:
-        own = (picture.width, picture.height, picture.format.name)
+        own = _form(picture)
         if graph is not None and own != form:  # the size changes on the way
             graph.push(None)
             yield from _pulled(graph)
-            graph = None
+            graph = before = None
         if graph is None and not picture.interlaced_frame:
+            before = picture
             yield picture
             continue
+        given = False  # whether the graph gives a picture first that was given already
         if graph is None:
             graph, form = _deinterlacer(picture), own
+            given = before is not None and _form(before) == own
+            if given:
+                graph.push(before)
         graph.push(picture)
-        yield from _pulled(graph)
+        yield from islice(_pulled(graph), int(given), None)
     if graph is not None:
         graph.push(None)
         yield from _pulled(graph)
+
+
+def _form(picture: Any) -> tuple[Any, ...]:
+    return picture.width, picture.height, picture.format.name
 
 
 def _deinterlacer(picture: Any) -> Any:

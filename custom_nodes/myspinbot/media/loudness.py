@@ -13,15 +13,18 @@ _LOOK = 0.005  # seconds over which the limiter closes and opens
 
 
 def loudness(samples: Samples, sample_rate: int) -> float:
-    """LUFS of mono `samples` (T,); -inf for silence. Shorter than 0.4 s, it is that of its repetition."""
+    """LUFS of `samples`, mono (T,) or of one or two channels (C, T), whose energies are added.
+
+    -inf for silence. Shorter than 0.4 s, it is that of its repetition.
+    """
     import torch
     import torchaudio
 
-    if len(samples) == 0 or not np.any(samples):
+    if not np.any(samples):
         return -np.inf
-    times = int(np.ceil(_SHORTEST * sample_rate / len(samples)))
+    times = int(np.ceil(_SHORTEST * sample_rate / samples.shape[-1]))
     whole = np.tile(samples, times + 1) if times > 1 else samples
-    level = float(torchaudio.functional.loudness(torch.from_numpy(whole)[None], sample_rate))
+    level = float(torchaudio.functional.loudness(torch.from_numpy(np.atleast_2d(whole)), sample_rate))
     return level if np.isfinite(level) else -np.inf
 
 

@@ -1,6 +1,6 @@
 """The sound of a video that is being written: encoded from memory, or copied from another file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +10,21 @@ import av
 import numpy as np
 
 from .audio import AAC_RATES, Sound
-from .container import Resampler, clip_start, decoded, has_own_times, may_jump, opened, packets, sound_stream
+from .container import (
+    AHEAD,
+    BACK,
+    Resampler,
+    clip_start,
+    decoded,
+    has_own_times,
+    may_jump,
+    opened,
+    packets,
+    sound_stream,
+)
 
 _COPIED = frozenset(("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"))  # what MP4 carries and players know
 _COARSE = Fraction(1, 10)  # seconds by which a container's times may be wrong
-_BACK, _AHEAD = Fraction(1), Fraction(10)  # seconds by which a clock has started again
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ def counted(frames: Iterator[Any], layout: str, rate: int, began: Fraction, *, j
     position: int | None = None  # in samples of what was given
     heard = shift = Fraction(0)  # in seconds of what was decoded
 
-    def numbered(pieces: list[Any]) -> Iterator[Any]:
+    def numbered(pieces: Iterable[Any]) -> Iterator[Any]:
         nonlocal position
         for piece in pieces:
             piece.time_base, piece.pts = Fraction(1, rate), position
@@ -154,18 +164,25 @@ def counted(frames: Iterator[Any], layout: str, rate: int, began: Fraction, *, j
         if position is None:
             position, heard = round(time * rate), time
         gap = time - heard
-        if gap < -_BACK or (jumps and gap > _AHEAD):
+        if gap < -BACK or (jumps and gap > AHEAD):
             shift -= gap
         elif gap > _COARSE:
-            missing = np.zeros((1 if layout == "mono" else 2, round(gap * rate)), np.float32)
-            silence = av.AudioFrame.from_ndarray(missing, format="fltp", layout=layout)
-            silence.sample_rate = rate
-            yield from numbered([*resampler.convert(None), silence])
+            yield from numbered(resampler.convert(None))
+            yield from numbered(_silence(round(gap * rate), layout, rate))
             heard = time
         heard += Fraction(frame.samples, frame.sample_rate)
         yield from numbered(resampler.convert(frame))
     if position is not None:
         yield from numbered(resampler.convert(None))
+
+
+def _silence(samples: int, layout: str, rate: int) -> Iterator[Any]:
+    """A second at a time, as hours of it may be missing."""
+    for begin in range(0, samples, rate):
+        missing = np.zeros((1 if layout == "mono" else 2, min(rate, samples - begin)), np.float32)
+        piece = av.AudioFrame.from_ndarray(missing, format="fltp", layout=layout)
+        piece.sample_rate = rate
+        yield piece
 
 
 class _Encoder:

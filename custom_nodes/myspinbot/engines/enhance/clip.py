@@ -73,9 +73,17 @@ class Restoration:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a clip: `remarks` for its user, and how often a face was seen and how often drawn anew."""
+    """What became of a clip.
+
+    Attributes:
+        remarks: what its user should know of the result.
+        reading: what they should know of how the clip was read.
+        faces: how often a face was seen.
+        restored: how often one was drawn anew.
+    """
 
     remarks: list[str] = field(default_factory=list)
+    reading: tuple[str, ...] = ()
     faces: int = 0
     restored: int = 0
 
@@ -115,7 +123,7 @@ def enhance(
     job = store.job("upscale" if network else "restore", work.key(), source.name)
     with job.locked():
         report = work.write(job, path)
-    report.remarks += info.remarks
+    report.reading = info.remarks
     needed = max(size[0] / info.width, size[1] / info.height)
     if network and needed > 1.05 * scale:
         report.remarks.append(

@@ -146,6 +146,7 @@ def measure(
         seen = measure_pictures(second, tracks, fps, step(1))
     about = {"name": path.name, "width": info.width, "height": info.height, "fps": fps, "frames": tracks.frames}
     report = Report(about | {"seconds": tracks.frames / fps}, {value.key: None for value in VALUES}, {}, {})
+    report.remarks += info.remarks
     _of_pictures(report, seen, tracks, fps)
     _of_sound(report, path, seen, fps, script)
     if reference is not None:

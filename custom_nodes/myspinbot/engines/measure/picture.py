@@ -15,8 +15,8 @@ from PIL import Image
 from scipy import ndimage
 
 from ...media.faces import Pixels
+from ...media.faces.geometry import upright
 from ...media.faces.tracks import TrackedFace, Tracks
-from ...media.warp import sampled
 
 Curve = npt.NDArray[np.float32]
 _UNIT = 40  # pixels of a window between the eyes
@@ -167,16 +167,7 @@ def _window(pixels: Pixels, middle: Curve, step: Curve, size: tuple[int, int]) -
     a, b = float(step[0]), float(step[1])
     x = float(middle[0]) - a * size[0] / 2 + b * size[1] / 2
     y = float(middle[1]) - b * size[0] / 2 - a * size[1] / 2
-    shrink = max(int(np.hypot(a, b)), 1)
-    if shrink > 1:
-        reach = np.hypot(a, b) * np.hypot(*size)
-        left, top = (max(int(value - reach), 0) for value in (x, y))
-        part = pixels[top : int(y + reach) + 1, left : int(x + reach) + 1]
-        if not part.size:
-            return np.zeros((size[1], size[0]), np.uint8)
-        pixels = np.asarray(Image.fromarray(part).reduce(shrink))
-        x, y, a, b = (x - left) / shrink, (y - top) / shrink, a / shrink, b / shrink
-    return sampled(pixels, size, (a, -b, x, b, a, y)).mean(axis=2).round().astype(np.uint8)
+    return upright(pixels, (x, y), (a, b), size, black=False).mean(axis=2).round().astype(np.uint8)
 
 
 def _stacked(windows: list[Pixels | None]) -> tuple[npt.NDArray[np.bool_], Pixels]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from ...media.audio import Sound
+from ...media.audio import Sound, few_channels
 from ...media.container import clip_start, decoded, may_jump, opened, sound_stream
 from ...media.loudness import loudness
 from ...media.sound_tracks import counted
@@ -18,35 +19,41 @@ _RUN = 3  # so many samples in a row at full scale were cut off
 
 
 def clip_sound(path: Path) -> Sound | None:
-    """A clip's sound from its first moment on, mixed to one channel; None if it has none.
+    """A clip's sound from its first moment on, with its one or two channels; None if it has none.
 
-    It is heard when the file says, which may be a little after or before the picture begins.
+    It is heard when the file says, which may be a little after or before the picture begins. More than two channels are
+    mixed down to one, and of two in opposite phase the second is turned, see `few_channels`, so that their mean is what
+    is heard.
 
     Raises:
         MediaError: the file can't be read.
     """
-    parts: list[Curve] = []
+    parts: list[npt.NDArray[np.float32]] = []
     late = 0
     with opened(path) as container:
         stream = sound_stream(container)
         if stream is None:
             return None
-        rate, began = stream.codec_context.sample_rate, clip_start(container)
-        for piece in counted(decoded(container, stream), "mono", rate, began, jumps=may_jump(container)):
+        rate, channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
+        began = clip_start(container)
+        layout = "stereo" if channels == 2 else "mono"
+        for piece in counted(decoded(container, stream), layout, rate, began, jumps=may_jump(container)):
             late = late if parts else piece.pts
-            parts.append(piece.to_ndarray()[0])
+            parts.append(piece.to_ndarray())
     if not parts:
         return None
-    samples = np.nan_to_num(np.concatenate(parts)).clip(-1, 1)
-    samples = np.concatenate([np.zeros(late, np.float32), samples]) if late > 0 else samples[-late:]
-    return Sound(samples[None].astype(np.float32), rate) if len(samples) else None
+    samples = np.nan_to_num(np.concatenate(parts, axis=1))  # (C, T)
+    if channels > 2:  # louder than full scale is only the mix
+        samples /= max(float(np.abs(samples).max()), 1.0)
+    samples = np.pad(samples, ((0, 0), (late, 0))) if late > 0 else samples[:, -late:]
+    return Sound(few_channels(samples.clip(-1, 1)), rate) if samples.size else None
 
 
 @dataclass(frozen=True, slots=True)
 class SoundMeasures:
     """Attributes:
-    lufs: integrated loudness (BS.1770-4); None for silence.
-    peak_db: the highest sample against full scale; None for silence.
+    lufs: integrated loudness (BS.1770-4) of all channels together; None for silence.
+    peak_db: the highest sample of any channel against full scale; None for silence.
     clipped: the share of samples that were cut off.
     """
 
@@ -56,20 +63,19 @@ class SoundMeasures:
 
 
 def measure_sound(sound: Sound) -> SoundMeasures:
-    """Of a sound's first channel, or of both mixed."""
-    mono = sound.samples.mean(axis=0)
-    level = loudness(mono, sound.sample_rate)
+    """Of a sound's channels as they are, not mixed."""
+    level = loudness(sound.samples, sound.sample_rate)
     if not np.isfinite(level):
         return SoundMeasures(None, None, 0.0)
-    return SoundMeasures(level, 20 * float(np.log10(max(sound.peak, 1e-9))), clipped(mono))
+    return SoundMeasures(level, 20 * float(np.log10(max(sound.peak, 1e-9))), clipped(sound.samples))
 
 
-def clipped(mono: Curve) -> float:
-    """The share of samples (T,) in runs at full scale."""
-    full = np.abs(mono) >= _FULL
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], full, [False]]).astype(np.int8)))
+def clipped(samples: npt.NDArray[np.float32]) -> float:
+    """The share of samples (C, T) in runs at full scale."""
+    full = np.pad(np.abs(samples) >= _FULL, ((0, 0), (1, 1))).ravel()  # a run ends where its channel does
+    edges = np.flatnonzero(np.diff(full.astype(np.int8)))
     lengths = edges[1::2] - edges[::2]
-    return float(lengths[lengths >= _RUN].sum() / max(len(mono), 1))
+    return float(lengths[lengths >= _RUN].sum() / max(samples.size, 1))
 
 
 def level_at(sound: Sound, frames: int, fps: float) -> Curve:

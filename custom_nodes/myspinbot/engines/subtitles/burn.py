@@ -20,10 +20,11 @@ from .fonts import Fit, Fonts, needs_shaping, script_name, shapes, system_folder
 
 @dataclass(frozen=True, slots=True)
 class Burnt:
-    """Whether a clip was written (there was something to draw), and what the user should know."""
+    """Whether a clip was written (there was something to draw), what the user should know, and how it was read."""
 
     written: bool
     remarks: list[str]
+    reading: tuple[str, ...] = ()
 
 
 def burn(
@@ -58,8 +59,8 @@ def burn(
     info = probe(source)
     width, height = info.width // 2 * 2, info.height // 2 * 2  # H.264 needs them even
     wanted, used = cues(timings, text, line=min(style.columns(width, height), LINE))
-    remarks = [*info.remarks, *([] if used else [OTHER_TEXT])]
-    total = info.frames or round(info.duration * info.fps)
+    remarks = [] if used else [OTHER_TEXT]
+    total = max(round(info.duration * info.fps), 1)
     fitted, lost = _fit_fonts(wanted, [*folders, *system_folders()], lambda: on_step(0, total) if on_step else None)
     remarks += lost
     if not fitted:
@@ -74,7 +75,7 @@ def burn(
             video.write(frame)
             if on_step:
                 on_step(min(index + 1, total), total)
-    return Burnt(written=True, remarks=remarks)
+    return Burnt(written=True, remarks=remarks, reading=info.remarks)
 
 
 def _fit_fonts(

@@ -86,7 +86,9 @@ class FacePoints:
         )
 
 
-def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple[int, int]) -> Plane:
+def upright(
+    image: Pixels, corner: Point, step: tuple[float, float], size: tuple[int, int], *, black: bool = True
+) -> Plane:
     """A part of a picture, turned upright and brought to a known scale.
 
     What is around it is scaled down first, so that nothing aliases.
@@ -96,9 +98,10 @@ def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple
         corner: the window's top left corner in the picture.
         step: along which its rows run, (cos, sin) times the picture's pixels for one of the window's.
         size: (w, h) of the window.
+        black: what is outside of the picture is black; else the picture goes on as at its border.
 
     Returns:
-        (h, w, 3) float32; black outside of the picture.
+        (h, w, 3) float32; black all over where nothing of the picture is near.
     """
     pixels = math.hypot(*step)
     shrink = max(int(pixels), 1)
@@ -116,7 +119,7 @@ def upright(image: Pixels, corner: Point, step: tuple[float, float], size: tuple
     a, b = step[0] / shrink, step[1] / shrink
     x, y = (corner[0] - left) / shrink, (corner[1] - top) / shrink
     way = (a, -b, x, b, a, y)
-    window, shown = sampled(part, size, way), within(part.shape, size, way)
+    window, shown = sampled(part, size, way), within(part.shape, size, way) if black else None
     return window if shown is None else window * (shown > 0)[..., None]
 
 

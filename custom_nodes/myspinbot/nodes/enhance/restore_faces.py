@@ -119,7 +119,9 @@ def restoration(face_restorer: LoadedRestorer, settings: Any, choice: str) -> "R
 
 def notices(report: "Report", faces: "Restoration | None", choice: str) -> list[Notice]:
     """What the user is told of a clip in which faces were restored, if any; `choice` of a detector."""
-    found: list[Notice] = [{"level": "warning", "text": text} for text in report.remarks]
+    reading: list[Notice] = [{"level": "info", "text": text} for text in report.reading]
+    remarks: list[Notice] = [{"level": "warning", "text": text} for text in report.remarks]
+    found = reading + remarks
     if faces is None:
         return found
     if not report.faces:

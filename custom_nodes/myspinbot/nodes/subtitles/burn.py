@@ -91,5 +91,6 @@ class BurnSubtitles(io.ComfyNode):
             folders=[Path(folder) for folder in folder_paths.get_folder_paths("fonts")],
             on_step=progress_callback(),
         )
-        notices: list[Notice] = [{"level": "warning", "text": remark} for remark in burnt.remarks]
-        return output(InputImpl.VideoFromFile(str(target)) if burnt.written else video, notices=notices)
+        notices: list[Notice] = [{"level": "info", "text": remark} for remark in burnt.reading]
+        warnings: list[Notice] = [{"level": "warning", "text": remark} for remark in burnt.remarks]
+        return output(InputImpl.VideoFromFile(str(target)) if burnt.written else video, notices=notices + warnings)
