@@ -147,7 +147,7 @@ def test_what_a_wait_is_for_is_said_at_once_and_once(tmp_path: Path) -> None:
         _, _, told_of_inputs = run_command("inputs", str(WORKFLOW), *where, env={"XDG_STATE_HOME": str(tmp_path)})
     for text, why in ((told, "to see whether it loads the nodes"), (told_of_inputs, "to ask it for the types")):
         first, *rest = text.splitlines()
-        assert f"No server answers at 127.0.0.1:{port}, so ComfyUI is started {why}" in first
+        assert f"No server answers at http://127.0.0.1:{port}, so ComfyUI is started {why}" in first
         assert not [line for line in rest if "started" in line.lower() or "Starting" in line]
 
 
