@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 import time
 from urllib.parse import urlsplit
+
+
+def _listening(port: int, seconds: float = 60) -> socket.socket:
+    """A listener at a port; where somebody has it just now, as soon as it is free."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+        time.sleep(0.1)
 
 
 class Proxy:
@@ -15,7 +28,7 @@ class Proxy:
     def __init__(self, target: str, port: int = 0) -> None:
         parts = urlsplit(target)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = _listening(port)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.frozen = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from myspinbot_runner import Client
 from myspinbot_runner.errors import CannotSave, UnusableServer
 from myspinbot_runner.events import Finished, Trouble
 from tests.conftest import missing
-from tests.runner.helpers import call, follow, held, image, in_background, runs, steps, until, write
+from tests.runner.helpers import call, follow, free_port, held, image, in_background, runs, steps, until, write
 from tests.runner.proxy import Proxy
 
 CONFIG = """
@@ -71,12 +70,6 @@ class Gateway:
         return str(self.folder / "cert.pem")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def gateway(server, tmp_path_factory) -> Iterator[Gateway]:
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -84,21 +77,46 @@ def gateway(server, tmp_path_factory) -> Iterator[Gateway]:
     if not nginx or not openssl:
         missing("nginx and openssl aren't both here.")
         raise AssertionError
-    folder, proxy = tmp_path_factory.mktemp("nginx"), Proxy(server.url)
+    folder, proxy = tmp_path_factory.mktemp("nginx"), Proxy(server.url, free_port())  # its own again after an outage
     make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
     subprocess.run(make, cwd=folder, check=True, capture_output=True)
     (folder / "users").write_text("bob:{PLAIN}se/cret word\n")
-    port, secure = free_port(), free_port()
-    config = CONFIG.format(folder=folder, port=port, secure=secure, target=proxy.url)
-    (folder / "nginx.conf").write_text("user root;\n" * (Path.home() == Path("/root")) + config)
-    process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
+    process, port, secure = started(nginx, folder, proxy.url)
     found = Gateway(folder, f"http://127.0.0.1:{port}", f"https://127.0.0.1:{secure}/comfy", proxy)
-    assert until(lambda: socket.socket().connect_ex(("127.0.0.1", secure)) == 0, 20)
     yield found
     process.terminate()
     process.wait()
     found.proxy.close()
+
+
+def started(nginx: str, folder: Path, target: str) -> tuple[subprocess.Popen[bytes], int, int]:
+    """nginx that listens, and at which ports, the second with TLS; at others where somebody else took those first."""
+    for _ in range(5):
+        port, secure = free_port(), free_port()
+        config = CONFIG.format(folder=folder, port=port, secure=secure, target=target)
+        (folder / "nginx.conf").write_text("user root;\n" * (Path.home() == Path("/root")) + config)
+        command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        with (folder / "said").open("wb") as output:
+            process = subprocess.Popen(command, stderr=output)
+        assert until(lambda running=process: (folder / "pid").exists() or running.poll() is not None, 60)
+        if process.poll() is None:
+            return process, port, secure
+        said = (folder / "said").read_text()
+        assert "Address already in use" in said, said
+    raise AssertionError("Somebody else had nginx's ports five times.")
+
+
+def test_nginx_takes_other_ports_where_its_own_are_taken(gateway, tmp_path, monkeypatch):
+    given = iter([gateway.proxy.port, free_port(), free_port(), free_port()])
+    first = gateway.proxy.port
+    for name in ("cert.pem", "key.pem", "users"):
+        shutil.copy(gateway.folder / name, tmp_path)
+    monkeypatch.setitem(globals(), "free_port", lambda: next(given))
+    process, *ports = started(shutil.which("nginx") or "/usr/sbin/nginx", tmp_path, gateway.proxy.url)
+    process.terminate()
+    process.wait()
+    assert first not in ports
 
 
 def test_a_password_a_certificate_and_a_path(gateway, tmp_path):

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
 from myspinbot_runner.locate import find_installation
 from tests.conftest import missing
-from tests.runner.helpers import call, image, nobody, write
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.runner.helpers import call, free_port, image, nobody, write
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from myspinbot_runner.events import Finished, Progress, Resubmitted, Trouble
 from myspinbot_runner.follow import Patience
 from myspinbot_runner.http import Http
 from myspinbot_runner.stream import Stream
-from tests.runner.helpers import follow, held, image, in_background, nobody, runs, steps, submit, until
+from tests.runner.helpers import follow, free_port, held, image, in_background, nobody, runs, steps, submit, until
 from tests.runner.proxy import Proxy
 
 
@@ -127,12 +127,6 @@ def test_lost_submission_is_sent_again(server, proxy, monkeypatch):
     follow(submit(proxy.url, work))
     assert len(sent) == 2
     assert runs(server, work) == 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.slow

@@ -133,6 +133,11 @@ def test_a_wrong_host_is_a_fallback_too(host):
     assert write(BRIEF, Model(host, timeout=3)).fallback
 
 
+def test_the_reason_names_the_time_that_was_given_not_what_was_left_of_it():
+    with Ollama("nonsense", GOOD, delays=(0.5, None)) as ollama:
+        assert "within 2 seconds" in write(BRIEF, Model(ollama.host, timeout=2)).warning
+
+
 def test_the_timeout_holds_for_the_whole_answer():
     with Ollama(GOOD, delays=(None,)) as ollama:
         script = write(BRIEF, Model(ollama.host, timeout=1))

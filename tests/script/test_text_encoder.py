@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,17 +103,16 @@ def test_the_text_encoder_writes_the_script(found):
     assert (narration, scene, fallback, language) == ("Bees fly very far.", "a garden.", False, "English")
     (entry,) = json.loads(provenance)
     assert entry["stage"] == "Script"
-    assert entry["used"].startswith("Qwen3 0.6B (")
-    assert entry["used"].endswith(" tokens)")
+    assert re.fullmatch(r"Qwen3 0\.6B \(\d+ tokens\)", entry["used"])
     assert "No Ollama answers" in entry["why"]
     assert entry["models"] == ["qwen3-0.6b"]
     (notice,) = found["once"]["notices"]
     assert notice["level"] == "info"
-    assert notice["text"].startswith("Qwen3 0.6B wrote the script in ")
+    assert re.match(r"Qwen3 0\.6B wrote the script in [\d.]+ s\.", notice["text"])
 
 
 def test_the_same_seed_gives_the_same_script_and_the_memory_is_given_back(found):
-    assert found["again"]["result"][:4] == found["once"]["result"][:4]
+    assert found["again"]["result"] == found["once"]["result"]
     assert found["again"]["loaded"] == ["AnimaTEModel"] * 2
     assert not any(found["again"]["left"])
 

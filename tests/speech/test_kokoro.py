@@ -82,6 +82,46 @@ def test_chinese_has_its_tones_and_words():
     assert {symbol for one in sentences for symbol, _, _ in one.phonemes}.isdisjoint({"i→", "→"})
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("今天2026年11月27日，第1个", "今天二零二六年十一月二十七日，第一个"),
+        ("价格$3.5，涨了50%。-5℃，3-5个MP3", "价格三点五美元，涨了百分之五十。零下五摄氏度，三到五个MP三"),
+        ("你好①，𠮷野家🙂", "你好，野家"),
+        ("豈𰻝", "豈𰻝"),
+    ],
+)  # fmt: skip
+def test_chinese_numbers_have_their_tones_and_what_has_no_sound_is_left_out(text, said):
+    assert [one.symbols for one in mandarin.pronounce(text)] == [one.symbols for one in mandarin.pronounce(said)]
+
+
+def test_a_number_in_chinese_is_a_word_of_the_text():
+    text = "今天2026年11月，有3.5个。"
+    assert cut(text, mandarin.pronounce(text), "cmn")[1] == ["今天", "2026年", "11月", "有", "3.5个"]
+
+
+def test_chinese_of_signs_alone_is_refused():
+    with pytest.raises(ValueError, match="Nothing in the text can be spoken in Chinese"):
+        mandarin.pronounce("①🙂")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("!" * 600, "!"), ("?!" * 300, "?!" * 6), ("." * 600, "…"), ("…" * 600, "…"), (" . " * 600, " ." * 6),
+        ("?", "?"), (").", ")."), ("?!", "?!"),
+    ],
+)  # fmt: skip
+def test_signs_in_a_row_are_few(written, read):
+    (sentence,) = letters(f"Wow{written}")
+    assert sentence.lstrip("waʊˈW") == read
+
+
+def test_what_the_runtime_refuses_is_said(model):
+    with pytest.raises(kokoro.KokoroError, match="can't read a sentence of 2 letters"):
+        model.read([50, 51], np.zeros(255, np.float32), 1.0, lambda: None)
+
+
 def test_a_text_is_cut_at_the_ends_of_its_sentences_and_lines():
     text = (
         "This is the very first sentence. Is this the second of them?\nA line without end\nAnd then there is the last!"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myspinbot.engines.languages import language_of
-from myspinbot.engines.speech.f5.normalize_text import languages, normalize_text
 from myspinbot.engines.speech.f5.sentences import PAUSES, size, split
 from myspinbot.engines.speech.f5.tokens import tokenize
+from myspinbot.engines.speech.normalize_text import languages, normalize_text
 
 from .reference import vocabulary
 
@@ -42,6 +42,9 @@ READ_OUT = [
     ("es", "21 %", "veintiuno por ciento"),
     ("zh", "2024年3月5日，-3.5度，50%", "二零二四年三月五日，负三点五度，百分之五十"),
     ("zh", "$1,234，14:30", "一千二百三十四美元，十四点三十分"),
+    ("zh", "3-5个，3-5，010-12345678", "三到五个，三到五，零一零 一千二百三十四万五千六百七十八"),
+    ("zh", "12345678901234567890", "一二三四五六七八九零一二三四五六七八九零"),
+    ("zh", "-3.5℃，77°F", "零下三点五摄氏度，七十七华氏度"),
     ("zh", "二〇二六年，25℃", "二〇二六年，二十五摄氏度"),
     ("ja", "21", "二十一"),
     ("ru", "21 год", "двадцать один год"),

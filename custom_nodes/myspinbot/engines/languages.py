@@ -1,11 +1,16 @@
 """Languages: as people call them, and as letters show them."""
 
 import re
+from collections import Counter
+
+IDEOGRAPHS = "\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Chinese characters, the rare ones too, as they stand between the brackets of a regular expression."""
+KANA = "\u3040-\u30ff"
 
 SCRIPTS = {
-    "ja": "[\u3040-\u30ff]",
+    "ja": f"[{KANA}]",
     "ko": "[\uac00-\ud7af]",
-    "zh": "[\u3007\u3400-\u9fff\U00020000-\U0003ffff]",
+    "zh": f"[{IDEOGRAPHS}]",
     "uk": "[іїєґІЇЄҐ]",
     "ru": "[\u0400-\u04ff]",
     "ar": "[\u0600-\u06ff]",
@@ -64,14 +69,30 @@ def could_be(text: str, code: str) -> bool:
     if code not in _NAMES:
         return True
     if has_own_letters(code):
-        seen = language_of(text)  # Ukrainian's letters may be missing in a short text
+        seen = _language_of_most(text)  # Ukrainian's letters may be missing in a short text
         return seen == (code if code in SCRIPTS else language_of(_NAMES[code])) or (code, seen) == ("uk", "ru")
-    if language_of(text) != "en":
+    if _language_of_most(text) != "en":
         return False
     words = re.findall(r"\w+", text.casefold())
     counts = {known: sum(word in common for word in words) for known, common in _COMMON.items()}
     own = counts.pop(code, len(words) // 8)
     return own >= max(counts.values())
+
+
+def _language_of_most(text: str) -> str:
+    """As `language_of`, of a text in which some words of another language may stand.
+
+    Other letters win over Latin ones where they are a third of all or more. Japanese and Ukrainian have some letters
+    that Chinese and Russian lack: one in twenty tells.
+    """
+    counts = Counter(language_of(letter) for letter in text if letter.isalpha())
+    letters = counts.total()
+    for marked, plain in (("ja", "zh"), ("uk", "ru")):
+        both = counts.pop(marked, 0), counts.pop(plain, 0)
+        counts[marked if 20 * both[0] >= sum(both) else plain] = sum(both)
+    counts.pop("en", None)
+    most, count = counts.most_common(1)[0]
+    return most if count and 3 * count >= letters else "en"
 
 
 def has_own_letters(code: str) -> bool:

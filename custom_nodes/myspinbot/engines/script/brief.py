@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from ..languages import IDEOGRAPHS, KANA
+
 WORDS_PER_SECOND = 2.5
 TONES = ("casual", "formal", "playful", "dramatic")
-_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # Thai, kana, ideographs
+_UNSPACED = re.compile(f"[\u0e00-\u0e7f{KANA}{IDEOGRAPHS}]")  # Thai too
 _CHARACTERS_A_WORD = 2  # where words are not set apart by spaces, as in Chinese
 
 

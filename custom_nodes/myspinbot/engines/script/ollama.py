@@ -33,19 +33,24 @@ class Model:
     seed: int = 290381
 
 
-def ask(brief: Brief, model: Model, on_step: OnStep | None = None) -> tuple[Script, int]:
+def ask(brief: Brief, model: Model, on_step: OnStep | None = None, left: float | None = None) -> tuple[Script, int]:
     """A script for `brief`, and how many tokens were written for it.
 
-    `on_step(tenths of a second, timeout)` is called while the model thinks.
+    `on_step(tenths of a second, timeout)` is called while the model thinks, for `left` seconds where some of the
+    time is spent already.
 
     Raises:
         ModelError: for whatever reason there is no script.
     """
+    seconds = model.timeout if left is None else left
     try:
-        answer = _in_background(lambda stopped: _chat(brief, model, stopped), model.timeout, on_step)
+        answer = _in_background(lambda stopped: _chat(brief, model, seconds, stopped), seconds, on_step)
         return _script(answer.text, brief), answer.tokens
     except ModelError:
         raise
+    except TimeoutError:  # not what was left of it, which is another number each time
+        told = f"The model did not answer within {model.timeout:g} seconds. Allow more time, or use a smaller model."
+        raise ModelError(told) from None
     except ImportError as error:
         raise ModelError(f"The package {error.name} is missing from ComfyUI's Python.") from error
     except Exception as error:  # a pipeline must not end because a model's server is odd
@@ -54,14 +59,14 @@ def ask(brief: Brief, model: Model, on_step: OnStep | None = None) -> tuple[Scri
         ) from error
 
 
-def _chat(brief: Brief, model: Model, stopped: threading.Event) -> Answer:
+def _chat(brief: Brief, model: Model, timeout: float, stopped: threading.Event) -> Answer:
     """The model's answer, read piece by piece, so that it ends soon after `stopped` is set."""
     import httpx
     import ollama
 
     try:
         # Neither a proxy nor a redirect may carry the topic elsewhere.
-        client = ollama.Client(host=model.host, timeout=model.timeout, trust_env=False, follow_redirects=False)
+        client = ollama.Client(host=model.host, timeout=timeout, trust_env=False, follow_redirects=False)
     except Exception as error:
         raise ModelError(f"The host {model.host[:80]!r} is no address of a server.") from error
     try:
@@ -88,7 +93,7 @@ def _chat(brief: Brief, model: Model, stopped: threading.Event) -> Answer:
             f"Ollama answered with an error: {str(error.error).strip()[:200]}", again=error.status_code >= 500
         ) from error
     except httpx.TimeoutException as error:
-        raise ModelError(_too_late(model.timeout)) from error
+        raise TimeoutError from error
     except (ConnectionError, httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise ModelError(
             f"No Ollama answers at {model.host}. Start it with `ollama serve`, or correct `host` of Write Script."
@@ -122,7 +127,11 @@ def _one_line(value: Any) -> str:
 
 
 def _in_background(work: Callable[[threading.Event], Answer], timeout: float, on_step: OnStep | None) -> Answer:
-    """`work(stopped)` on a thread of its own, told to stop when time is up or `on_step` raises."""
+    """`work(stopped)` on a thread of its own, told to stop when time is up or `on_step` raises.
+
+    Raises:
+        TimeoutError: Time is up.
+    """
     done: queue.Queue[Answer | BaseException] = queue.Queue(1)
     stopped = threading.Event()
 
@@ -141,7 +150,7 @@ def _in_background(work: Callable[[threading.Event], Answer], timeout: float, on
             except queue.Empty:
                 waited = time.monotonic() - started
                 if waited > timeout:
-                    raise ModelError(_too_late(timeout)) from None
+                    raise TimeoutError from None
                 if on_step:
                     on_step(int(waited / _TICK), int(timeout / _TICK) + 1)
                 continue
@@ -150,7 +159,3 @@ def _in_background(work: Callable[[threading.Event], Answer], timeout: float, on
             return result
     finally:
         stopped.set()
-
-
-def _too_late(timeout: float) -> str:
-    return f"The model did not answer within {timeout:g} seconds. Allow more time, or use a smaller model."

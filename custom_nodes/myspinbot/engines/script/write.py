@@ -48,7 +48,7 @@ def write(brief: Brief, model: Model, on_step: OnStep | None = None, writers: Se
         raise ValueError(f"The tone {brief.tone!r} is not known. Choose one of {', '.join(TONES)}.")
 
     def by_ollama(seed: int, left: float) -> tuple[Script, int]:
-        return ask(brief, replace(model, seed=seed, timeout=left), on_step)
+        return ask(brief, replace(model, seed=seed), on_step, left)
 
     def by_writer(writer: Writer) -> Callable[[int, float], tuple[Script, int]]:
         return lambda seed, left: paragraphs.ask(brief, writer, seed)

@@ -145,9 +145,8 @@ class WriteScript(io.ComfyNode):
 
 
 def _choice(script: Script) -> str:
-    """Who wrote it, as an entry of `provenance`."""
-    took = f"{script.seconds:g} s" + (f", {script.tokens} tokens" if script.tokens else "")
-    used = script.source if script.fallback else f"{script.source} ({took})"
+    """Who wrote it, as an entry of `provenance`: without the time, as it goes into the video's bytes."""
+    used = script.source + (f" ({script.tokens} tokens)" if script.tokens else "")
     return StageChoice("Script", used, script.why, [script.model] if script.model else []).append()
 
 
@@ -162,7 +161,9 @@ def _notices(script: Script, asked: bool) -> list[Notice]:
         return [{"level": "warning", "text": script.warning + advice}]
     if not script.model:
         return []
-    return [{"level": "info", "text": f"{script.source} wrote the script in {script.seconds:g} s. {script.why}"}]
+    return [
+        {"level": "info", "text": f"{script.source} wrote the script in {script.seconds:g} s. {script.why}".rstrip()}
+    ]
 
 
 def _key(inputs: dict[str, Any]) -> tuple[Any, ...]:

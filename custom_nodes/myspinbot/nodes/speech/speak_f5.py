@@ -195,7 +195,7 @@ def _reference(voice: "VoiceProfile | None", audio: Any, transcript: str, **sett
 def _languages() -> list[str]:
     """Where the package that reads numbers out is missing, enough to show the node, which then says so."""
     try:
-        from ...engines.speech.f5.normalize_text import languages
+        from ...engines.speech.normalize_text import languages
 
         return list(languages())
     except ImportError:

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 
 from ...languages import language_of
+from ..normalize_text import normalize_text
 from .join import audible_range
 from .mel import SAMPLE_RATE, resample
-from .normalize_text import normalize_text
 from .sentences import size
 
 Samples = npt.NDArray[np.float32]

@@ -12,12 +12,12 @@ from ....media.loudness import levelled
 from ...languages import language_of
 from ...progress import OnStep
 from ...timings import Interval, Span, Timings
+from ..normalize_text import normalize_text
 from . import F5Error
 from .checkpoint import Vocabulary
 from .dit import DiT
 from .join import join_speech
 from .mel import FRAMES_PER_SECOND, SAMPLE_RATE, mel
-from .normalize_text import normalize_text
 from .reference import Reference
 from .sampler import SWAY, Utterance, sample
 from .sentences import PAUSES, Piece, split

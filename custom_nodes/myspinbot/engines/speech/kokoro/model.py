@@ -56,8 +56,7 @@ class Kokoro:
             self._session: Any = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             found = {one.name for one in self._session.get_inputs()}
         except Exception as error:  # onnxruntime's own errors have no common class
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise KokoroError(f"{path.name} can't be loaded as the speech model Kokoro ({reason[:200]}).") from error
+            raise KokoroError(f"{path.name} can't be loaded as the speech model Kokoro ({_reason(error)}).") from error
         if found != {"tokens", "style", "speed"}:
             raise KokoroError(f"{path.name} is another model than Kokoro: its inputs are {', '.join(sorted(found))}.")
 
@@ -75,6 +74,9 @@ class Kokoro:
         Returns:
             Samples (T,) at 24 kHz, and the frames (L + 2,) that the start, each letter and the end last; they add up
             to T.
+
+        Raises:
+            KokoroError: onnxruntime can't run it, or the model isn't Kokoro's.
         """
         given = {
             "tokens": np.array([[0, *numbers, 0]], np.int64),  # (1, L + 2)
@@ -93,6 +95,11 @@ class Kokoro:
                         break
                     except NotYet:
                         continue
+                    except Exception as error:
+                        raise KokoroError(
+                            f"The speech model Kokoro can't read a sentence of {len(numbers)} letters "
+                            f"({_reason(error)}). Shorten it, or free some memory."
+                        ) from error
             except BaseException:
                 options.terminate = True
                 raise
@@ -101,6 +108,11 @@ class Kokoro:
         if len(frames) != len(numbers) + 2 or frames.sum() * SAMPLES_PER_FRAME != len(samples):
             raise KokoroError("The speech model doesn't say how long each sound lasts. Take the file of Kokoro v1.0.")
         return samples, frames
+
+
+def _reason(error: Exception) -> str:
+    """What an error of onnxruntime says, in a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def load(path: Path) -> Kokoro:

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
+from ...languages import IDEOGRAPHS, KANA
 from ..espeak import Pronounced
 from .alphabet import NUMBERS, PUNCTUATION, spelled
 
 LONGEST = 300
 """Letters of a sentence at most; the model takes 510, and hurries before that."""
+_MOST_SIGNS = 12  # in a row
 _SHORTEST = 20  # letters; so little is spoken poorly when it is alone
 _CASED = re.compile(r"[^\W_]*[0-9A-Za-z\u00c0-\u052f\u0900-\u0dff]")  # of a script that sets words apart by spaces
 _EDGES = ".,:;!?…\"'()[]{}«»„“”‘’¡¿-–—*_।，。、！？；：「」『』（）"
 _TITLE = re.compile(r"\b(?:[A-Z]|Mrs?|Ms|Mx|Dr|Prof|St|Sra?|Sig|Mme|Mlle)\.\s+$")  # no sentence ends there
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_UNSPACED = re.compile(f"[{KANA}{IDEOGRAPHS}]")
 _INSIDE = re.compile(r"(?<=\w)[^\w\s、。「-』！（），：；？](?=\w)")  # the signs of don't, e-mail, 3.14
 _END, _CLAUSE = set(".!?…"), set(",;:—)")
 
@@ -123,13 +125,17 @@ def _words(text: str, items: list[Pronounced]) -> tuple[list[list[int]], list[st
 
 
 def _signs(written: str, *, pause: bool) -> str:
-    """The signs in a stretch of the text, in Kokoro's; a line that ends without one gets a full stop."""
+    """The signs in a stretch of the text, in Kokoro's; a line that ends without one gets a full stop.
+
+    What is written several times counts once, full stops in a row as `…`.
+    """
     signs = "".join(PUNCTUATION.get(mark, " " if mark.isspace() else "") for mark in written)
     if not pause or _TITLE.search(written):
         signs = signs.replace(".", "")  # of an abbreviation
     if "\n" in written and not signs.strip():
         signs = "."
-    return re.sub(r"(?<=[(“]) +$", "", re.sub(r"\s+", " ", f"{signs} "))
+    signs = re.sub(r"(\S)\1+", r"\1", re.sub(r"\.{2,}", "…", re.sub(r"\s+", " ", signs)))[:_MOST_SIGNS].rstrip()
+    return signs if signs.endswith(("(", "“")) else f"{signs} "
 
 
 def _part(item: Pronounced, indices: list[int], after: str, language: str, end: int) -> Sentence:

@@ -40,7 +40,6 @@ _NAMES = {
     "zm": "yunjian yunxi yunxia yunyang",
 }  # the best of each, by their maker's grades, first
 VOICES = tuple(f"{kind}_{name}" for kind, names in _NAMES.items() for name in names.split())
-DEFAULT = VOICES[0]
 _VOICE = re.compile(f"[{''.join(SPOKEN)}][fm]_.+")
 
 

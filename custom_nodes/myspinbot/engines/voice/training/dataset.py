@@ -11,8 +11,8 @@ from ...languages import language_of
 from ...speech.f5.checkpoint import Vocabulary
 from ...speech.f5.join import audible_range
 from ...speech.f5.mel import SAMPLE_RATE, mel, resample
-from ...speech.f5.normalize_text import normalize_text
 from ...speech.f5.tokens import tokenize
+from ...speech.normalize_text import normalize_text
 from .. import checks
 from ..profile import ProfileError
 from ..signal import Samples

@@ -1,8 +1,10 @@
 """Text as it is read aloud: numbers, money, dates, times and symbols in words.
 
-F5-TTS reads letters. The words of numbers come from num2words, those of Chinese from cn2an.
+F5-TTS reads letters, and Kokoro's Chinese characters. The words of numbers come from num2words, those of Chinese from
+cn2an.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Callable
@@ -13,6 +15,7 @@ _NUMBER = r"\d+(?:[.,'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
 _SIGN = r"(?<![\w\d.,])[-−]\s?"
 _SILENT_CATEGORIES = frozenset(("So", "Sk", "Cf", "Cc", "Cn", "Co", "Cs"))  # emoji and other pictures, marks of layout
 _DEGREES = str.maketrans({"℃": "°C", "℉": "°F"})  # as one sign, which would fall away with the pictures
+_BOUND = r"[1-9]\d{0,3}(?:\.\d+)?"  # of a range in Chinese
 _MOST_DIGITS = 15  # digits; a longer number is an identifier
 
 
@@ -109,10 +112,19 @@ def _chinese(text: str) -> str:
     text = re.sub(r"(\d{1,2}):00(?!\d)", r"\1点", text)
     text = re.sub(r"(\d{1,2}):([0-5]\d)(?!\d)", r"\1点\2分", text)
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-    try:
-        return cn2an.transform(text, "an2cn")
-    except ValueError:  # a number beyond its range; its digits are then read one by one
-        return re.sub(r"\d", lambda found: "零一二三四五六七八九"[int(found[0])], text)
+    text = re.sub(r"(?<!\w)-(?=[\d.]+ ?(?:℃|°C|℉|°F))", "零下", text)
+    for signs, name in (("℃|°C", "摄氏度"), ("℉|°F", "华氏度")):
+        text = re.sub(rf"(?<=\d) ?(?:{signs})", name, text)
+    text = re.sub(rf"(?<![\d.-])({_BOUND})-(?={_BOUND}(?![\d-]))", r"\1到", text)
+    text = re.sub(r"(?<=\d)-(?=\d)", " ", text)  # of telephones and scores, and no minus
+    text = re.sub(rf"(?<![\d.])0\d+(?![\d年月日点分])|\d{{{_MOST_DIGITS + 1},}}", _digit_by_digit, text)
+    with contextlib.suppress(ValueError):  # a number beyond its range
+        text = cn2an.transform(text, "an2cn")
+    return re.sub(r"\d+", _digit_by_digit, text)
+
+
+def _digit_by_digit(found: re.Match[str]) -> str:
+    return "".join("零一二三四五六七八九"[int(digit)] for digit in found[0])
 
 
 def _in_words(value: Decimal | int | float, language: str, **how: Any) -> str | None:
