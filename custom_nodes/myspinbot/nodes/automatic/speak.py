@@ -15,8 +15,9 @@ from ...engines.languages import base_of, code_of, language_of, name_of
 from ...engines.speech.espeak import voice_name
 from ...engines.speech.kokoro.voices import VOICES, UnspokenError, choose
 from ..bots.files import BOT, LoadedBot
+from ..speech.inputs import SCRIPT_LANGUAGE, SPEED
 from ..speech.load_f5 import choices, known
-from ..speech.speak_draft import SCRIPT_LANGUAGE, DraftSpeech
+from ..speech.speak_draft import DraftSpeech
 from ..speech.speak_kokoro import AUTO, MODEL, voice_id, voice_input, voice_path
 from ..voice.profiles import VoiceSocket
 from .choices import absent, how_to_get, with_needs
@@ -44,14 +45,7 @@ class Speak(Choosing):
             inputs=[
                 io.String.Input("text", default="", multiline=True, tooltip="What is said; numbers are read out."),
                 drafts["language"],
-                io.Float.Input(
-                    "speed",
-                    default=1.0,
-                    min=0.5,
-                    max=2.5,
-                    step=0.05,
-                    tooltip="How fast the speech is: 1 is the voice's own pace, and greater is faster.",
-                ),
+                SPEED,
                 io.Int.Input(
                     "steps",
                     default=0,

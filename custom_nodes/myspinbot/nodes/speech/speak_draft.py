@@ -6,14 +6,7 @@ from comfy_api.latest import io
 from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output, progress_callback
-
-SCRIPT_LANGUAGE = io.String.Input(
-    "script_language",
-    display_name="Script language",
-    optional=True,
-    force_input=True,
-    tooltip="The language of the text, from Write Script.",
-)
+from .inputs import SCRIPT_LANGUAGE, TIMINGS
 
 
 class DraftSpeech(io.ComfyNode):
@@ -70,7 +63,7 @@ class DraftSpeech(io.ComfyNode):
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono, 22050 Hz."),
-                io.String.Output("timings", tooltip="When each word and each phoneme is heard, as JSON, in seconds."),
+                TIMINGS,
             ],
         )
 

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from ...comfyui.feedback import Notice, output, progress_callback
 from ..voice.profiles import VoiceSocket
+from .inputs import LOUDNESS
 from .load_f5 import F5Socket, LoadedF5
 from .recognition_models import AUTO, NONE, forced_aligner, installed
 
@@ -68,14 +69,7 @@ class SpeakF5(io.ComfyNode):
                     step=0.1,
                     tooltip="How closely text and voice are followed; 0 is twice as fast and less clear.",
                 ),
-                io.Float.Input(
-                    "loudness",
-                    default=-16.0,
-                    min=-40.0,
-                    max=-12.0,
-                    step=0.5,
-                    tooltip="Loudness of the speech in LUFS: -16 for the web, -23 for television.",
-                ),
+                LOUDNESS,
                 io.Combo.Input(
                     "language",
                     options=["auto", *_languages()],

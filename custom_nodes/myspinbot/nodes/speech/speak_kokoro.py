@@ -11,7 +11,7 @@ from typing_extensions import override
 from ...comfyui.feedback import Notice, output, progress_callback
 from ...comfyui.model_files import find, find_model, manifest, register_folder
 from ...engines.speech.kokoro.voices import SPOKEN, VOICES
-from .speak_draft import SCRIPT_LANGUAGE
+from .inputs import LOUDNESS, SCRIPT_LANGUAGE, SPEED, TIMINGS
 
 AUTO = "auto"
 FOLDER = "TTS"
@@ -45,22 +45,8 @@ class SpeakKokoro(io.ComfyNode):
                     tooltip="The language that is read: auto takes that of the script, or without one goes by the "
                     "letters, Latin ones as the voice's own language.",
                 ),
-                io.Float.Input(
-                    "speed",
-                    default=1.0,
-                    min=0.5,
-                    max=2.5,
-                    step=0.05,
-                    tooltip="How fast the speech is: 1 is the voice's own pace, and greater is faster.",
-                ),
-                io.Float.Input(
-                    "loudness",
-                    default=-16.0,
-                    min=-40.0,
-                    max=-12.0,
-                    step=0.5,
-                    tooltip="Loudness of the speech in LUFS: -16 for the web, -23 for television.",
-                ),
+                SPEED,
+                LOUDNESS,
                 io.Combo.Input(
                     "model",
                     options=models,
@@ -72,7 +58,7 @@ class SpeakKokoro(io.ComfyNode):
             ],
             outputs=[
                 io.Audio.Output("audio", tooltip="The speech, mono, 24000 Hz."),
-                io.String.Output("timings", tooltip="When each word and each phoneme is heard, as JSON, in seconds."),
+                TIMINGS,
             ],
         )
 
